@@ -1,0 +1,40 @@
+//! Reproducible research on math reasoning in small language models.
+//!
+//! A library of analysis and training routines, used from notebooks and from thin batch programs. Read
+//! [`types`] first: it is one sample's journey. `docs/architecture.md` has the floors.
+
+// Floor 0: words.
+pub mod error;
+pub mod progress;
+pub mod rng;
+pub mod types;
+
+// Floor 1: pure functions.
+pub mod answer;
+pub mod stats;
+
+// Floor 2: what is asked, rewarded, minimised.
+pub mod arith;
+pub mod bench;
+pub mod chat;
+pub mod jsonl;
+pub mod loss;
+pub mod schedule;
+
+// Floor 3: doing.
+pub mod eval;
+pub mod learn;
+pub mod run;
+pub mod sample;
+
+// Floor 4a: pages.
+#[cfg(feature = "frame")]
+pub mod frame;
+#[cfg(feature = "plot")]
+pub mod plot;
+#[cfg(all(feature = "frame", feature = "plot"))]
+pub mod report;
+
+// Floor 4b: tensors.
+#[cfg(feature = "torch")]
+pub mod torch;
