@@ -1,0 +1,169 @@
+//! Qwen3 as Hugging Face has it: grouped-query attention with per-head q/k RMSNorm, RoPE, SwiGLU.
+//!
+//! One block serves training and generation; they differ only in what `attend` does with queries, keys and
+//! values. Axes: b batch, t time, c hidden, h query heads, k kv heads, d head width, f feed-forward, v vocabulary.
+//!
+//! Source: transformers `models/qwen3/modeling_qwen3.py`; Qwen3 technical report, arXiv:2505.09388.
+
+use tch::{Device, Kind, Tensor};
+
+use super::attention;
+use super::config::ModelConfig;
+
+/// The weights of one layer; q, k, v and gate, up are fused, so that each is one matrix product.
+#[derive(Debug)]
+pub struct Layer {
+    /// RMSNorm before attention, `[c]`.
+    pub input_norm: Tensor,
+    /// Query, key and value projections, rows in this order, `[(h + 2k) * d, c]`.
+    pub qkv: Tensor,
+    /// RMSNorm of each query head, `[d]`.
+    pub q_norm: Tensor,
+    /// RMSNorm of each key head, `[d]`.
+    pub k_norm: Tensor,
+    /// Output projection, `[c, h * d]`.
+    pub o: Tensor,
+    /// RMSNorm before the feed-forward layer, `[c]`.
+    pub post_norm: Tensor,
+    /// Gate and up projections, rows in this order, `[2f, c]`.
+    pub gate_up: Tensor,
+    /// Down projection, `[c, f]`.
+    pub down: Tensor,
+}
+
+/// A Qwen3 model: plain tensors on one device in one dtype.
+#[derive(Debug)]
+pub struct Qwen3 {
+    /// Its shape.
+    pub config: ModelConfig,
+    /// Token embedding, `[v, c]`.
+    pub embed: Tensor,
+    /// The layers, from the input on.
+    pub layers: Vec<Layer>,
+    /// Final RMSNorm, `[c]`.
+    pub norm: Tensor,
+    /// The head `[v, c]` where it is not the embedding.
+    pub head: Option<Tensor>,
+    /// Rotary frequencies, `[d / 2]`, always fp32.
+    inv_freq: Tensor,
+}
+
+/// Cosines and sines of the rotary embedding, each `[b, t, 1, d]` (b = 1 when shared) in the compute dtype.
+#[derive(Debug)]
+pub struct Rope {
+    cos: Tensor,
+    sin: Tensor,
+}
+
+/// `x / sqrt(mean(x^2) + eps) * weight` over the last axis; statistics in fp32, rounded before the weight is
+/// applied, as transformers does.
+pub fn rms_norm(x: &Tensor, weight: &Tensor, eps: f64) -> Tensor {
+    let kind = x.kind();
+    if kind == Kind::Float {
+        return x.rms_norm(weight.size(), Some(weight), eps);
+    }
+    let x = x.to_kind(Kind::Float);
+    let scale = (x.square().mean_dim([-1i64].as_slice(), true, Kind::Float) + eps).rsqrt();
+    (x * scale).to_kind(kind) * weight
+}
+
+impl Rope {
+    /// Rotates `x` `[b, t, heads, d]`: the first half of each head pairs with the second.
+    fn apply(&self, x: &Tensor) -> Tensor {
+        let half = x.chunk(2, -1);
+        let rotated = Tensor::cat(&[half[1].neg(), half[0].shallow_clone()], -1);
+        x * &self.cos + rotated * &self.sin
+    }
+}
+
+impl Qwen3 {
+    /// Assembles a model from its tensors, whose shapes the loader has checked.
+    pub fn new(
+        config: ModelConfig,
+        embed: Tensor,
+        layers: Vec<Layer>,
+        norm: Tensor,
+        head: Option<Tensor>,
+    ) -> Self {
+        let d = config.head_dim;
+        let exponents = Tensor::arange_start_step(0, d, 2, (Kind::Float, embed.device())) / d as f64;
+        let inv_freq = (exponents * -config.rope_theta.ln()).exp();
+        Self { config, embed, layers, norm, head, inv_freq }
+    }
+
+    /// Where the weights are.
+    pub fn device(&self) -> Device {
+        self.embed.device()
+    }
+
+    /// Their dtype.
+    pub fn kind(&self) -> Kind {
+        self.embed.kind()
+    }
+
+    /// Rotary factors at `positions_bt` (integers, `[b, t]`).
+    pub fn rope(&self, positions_bt: &Tensor) -> Rope {
+        let angles = positions_bt.to_kind(Kind::Float).unsqueeze(-1) * &self.inv_freq;
+        let angles = Tensor::cat(&[&angles, &angles], -1).unsqueeze(2);
+        Rope { cos: angles.cos().to_kind(self.kind()), sin: angles.sin().to_kind(self.kind()) }
+    }
+
+    /// One layer: `x_btc` -> `[b, t, c]`.
+    ///
+    /// `attend` receives queries `[b, t, h, d]`, keys and values `[b, t, k, d]` after norm and rotation and returns
+    /// `[b, t, h * d]`.
+    pub fn block(
+        &self,
+        layer: &Layer,
+        x_btc: &Tensor,
+        rope: &Rope,
+        attend: &mut dyn FnMut(&Tensor, &Tensor, &Tensor) -> Tensor,
+    ) -> Tensor {
+        let config = &self.config;
+        let (b, t, _) = x_btc.size3().expect("the residual stream has three axes");
+        let (h, k, d) = (config.num_attention_heads, config.num_key_value_heads, config.head_dim);
+        let eps = config.rms_norm_eps;
+
+        let qkv = rms_norm(x_btc, &layer.input_norm, eps).linear(&layer.qkv, None::<&Tensor>);
+        let qkv = qkv.split_with_sizes([h * d, k * d, k * d], -1);
+        let q = rope.apply(&rms_norm(&qkv[0].reshape([b, t, h, d]), &layer.q_norm, eps));
+        let key = rope.apply(&rms_norm(&qkv[1].reshape([b, t, k, d]), &layer.k_norm, eps));
+        let value = qkv[2].reshape([b, t, k, d]);
+        let attended = attend(&q, &key, &value);
+        let x_btc = x_btc + attended.linear(&layer.o, None::<&Tensor>);
+
+        let gate_up = rms_norm(&x_btc, &layer.post_norm, eps).linear(&layer.gate_up, None::<&Tensor>);
+        let gate_up = gate_up.chunk(2, -1);
+        let fed = (gate_up[0].silu() * &gate_up[1]).linear(&layer.down, None::<&Tensor>);
+        x_btc + fed
+    }
+
+    /// Hidden states after the final norm of whole right-padded sequences: `ids_bt` (int64) -> `[b, t, c]`.
+    pub fn hidden(&self, ids_bt: &Tensor) -> Tensor {
+        let (_, t) = ids_bt.size2().expect("ids have two axes");
+        let rope = self.rope(&Tensor::arange(t, (Kind::Int64, self.device())).unsqueeze(0));
+        let mut x_btc = self.embedded(ids_bt);
+        for layer in &self.layers {
+            x_btc = self.block(layer, &x_btc, &rope, &mut |q, k, v| attention::causal(q, k, v));
+        }
+        self.final_norm(&x_btc)
+    }
+
+    /// Token embeddings: ids of any shape -> `[.., c]`.
+    pub fn embedded(&self, ids: &Tensor) -> Tensor {
+        Tensor::embedding(&self.embed, ids, -1, false, false)
+    }
+
+    /// The norm before the head.
+    pub fn final_norm(&self, x: &Tensor) -> Tensor {
+        rms_norm(x, &self.norm, self.config.rms_norm_eps)
+    }
+
+    /// Logits in fp32: hidden `[.., c]` -> `[.., v]`. Allocates the whole of them; long batches go through
+    /// the chunked head instead.
+    pub fn logits(&self, hidden: &Tensor) -> Tensor {
+        hidden
+            .linear(self.head.as_ref().unwrap_or(&self.embed), None::<&Tensor>)
+            .to_kind(Kind::Float)
+    }
+}
