@@ -87,7 +87,8 @@ impl Qwen3 {
     ) -> Self {
         let d = config.head_dim;
         let exponents = Tensor::arange_start_step(0, d, 2, (Kind::Float, embed.device())) / d as f64;
-        let inv_freq = (exponents * -config.rope_theta.ln()).exp();
+        // As transformers computes them, so that they agree to the last bit.
+        let inv_freq = Tensor::pow_scalar(config.rope_theta, &exponents).reciprocal();
         Self { config, embed, layers, norm, head, inv_freq }
     }
 
