@@ -17,6 +17,7 @@ pub mod stats;
 pub mod arith;
 pub mod bench;
 pub mod chat;
+pub mod disk;
 pub mod jsonl;
 pub mod loss;
 pub mod schedule;
@@ -38,3 +39,7 @@ pub mod report;
 // Floor 4b: tensors.
 #[cfg(feature = "torch")]
 pub mod torch;
+
+// Floor 5: what the programs share.
+#[cfg(feature = "cli")]
+pub mod cli;

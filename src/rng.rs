@@ -35,7 +35,8 @@ impl Seed {
     /// The child stream with this number, e.g. a step or a sample index.
     #[must_use]
     pub fn index(self, index: u64) -> Self {
-        Self(mix(mix(self.0.wrapping_add(GOLDEN)) ^ mix(index.wrapping_mul(GOLDEN) ^ 0x5851_f42d_4c95_7f2d)))
+        Self(mix(mix(self.0.wrapping_add(GOLDEN))
+            ^ mix(index.wrapping_mul(GOLDEN) ^ 0x5851_f42d_4c95_7f2d)))
     }
 
     /// The `counter`-th random word of this stream.
@@ -135,7 +136,14 @@ mod tests {
     #[test]
     fn a_seed_depends_on_every_part_of_its_path() {
         let root = Seed(0);
-        let seeds = [root, root.named("a"), root.named("b"), root.index(0), root.index(1), root.named("a").index(0)];
+        let seeds = [
+            root,
+            root.named("a"),
+            root.named("b"),
+            root.index(0),
+            root.index(1),
+            root.named("a").index(0),
+        ];
         for (i, a) in seeds.iter().enumerate() {
             for b in &seeds[i + 1..] {
                 assert_ne!(a, b);

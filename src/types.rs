@@ -101,7 +101,14 @@ pub struct SamplingParams {
 
 impl Default for SamplingParams {
     fn default() -> Self {
-        Self { temperature: 1.0, top_k: 0, top_p: 1.0, min_p: 0.0, max_tokens: 2048, stop: Vec::new() }
+        Self {
+            temperature: 1.0,
+            top_k: 0,
+            top_p: 1.0,
+            min_p: 0.0,
+            max_tokens: 2048,
+            stop: Vec::new(),
+        }
     }
 }
 
@@ -113,7 +120,10 @@ impl SamplingParams {
     pub fn check(&self) -> crate::error::Result<()> {
         use crate::error::Error;
         if !self.temperature.is_finite() || self.temperature < 0.0 {
-            return Err(Error::config("temperature", format!("{} must be 0 or more", self.temperature)));
+            return Err(Error::config(
+                "temperature",
+                format!("{} must be 0 or more", self.temperature),
+            ));
         }
         if !(self.top_p > 0.0 && self.top_p <= 1.0) {
             return Err(Error::config("top_p", format!("{} must be in (0, 1]", self.top_p)));
@@ -166,7 +176,9 @@ pub enum Finish {
 }
 
 /// Number of optimizer steps behind the weights that answered; 0 for an untrained run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct PolicyVersion(pub u64);
 

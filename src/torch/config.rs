@@ -40,7 +40,9 @@ impl ModelConfig {
             + 2 * self.hidden_size
             + 2 * self.head_dim;
         let heads = if self.tie_word_embeddings { 1 } else { 2 };
-        self.num_hidden_layers * layer + heads * self.vocab_size * self.hidden_size + self.hidden_size
+        self.num_hidden_layers * layer
+            + heads * self.vocab_size * self.hidden_size
+            + self.hidden_size
     }
 }
 

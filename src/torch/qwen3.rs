@@ -86,7 +86,8 @@ impl Qwen3 {
         head: Option<Tensor>,
     ) -> Self {
         let d = config.head_dim;
-        let exponents = Tensor::arange_start_step(0, d, 2, (Kind::Float, embed.device())) / d as f64;
+        let exponents =
+            Tensor::arange_start_step(0, d, 2, (Kind::Float, embed.device())) / d as f64;
         // As transformers computes them, so that they agree to the last bit.
         let inv_freq = Tensor::pow_scalar(config.rope_theta, &exponents).reciprocal();
         Self { config, embed, layers, norm, head, inv_freq }
@@ -133,7 +134,8 @@ impl Qwen3 {
         let attended = attend(&q, &key, &value);
         let x_btc = x_btc + attended.linear(&layer.o, None::<&Tensor>);
 
-        let gate_up = rms_norm(&x_btc, &layer.post_norm, eps).linear(&layer.gate_up, None::<&Tensor>);
+        let gate_up =
+            rms_norm(&x_btc, &layer.post_norm, eps).linear(&layer.gate_up, None::<&Tensor>);
         let gate_up = gate_up.chunk(2, -1);
         let fed = (gate_up[0].silu() * &gate_up[1]).linear(&layer.down, None::<&Tensor>);
         x_btc + fed

@@ -1,0 +1,41 @@
+# The verbs of howard. `make help` lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+CARGO := cargo
+# The folder of compiled programs (one profile for demo, tests and notebooks: dependencies are built once).
+BIN := $(or $(CARGO_TARGET_DIR),target)/debug
+
+.PHONY: help setup build demo test test-light tiny-model lint doc deny golden clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## fetch libtorch into .libtorch/ (once; LIBTORCH=DIR uses an existing one)
+	@scripts/setup.sh
+
+build: setup ## build the library and all programs
+	@$(CARGO) build --locked --bins
+
+demo: build ## evaluate the shipped tiny model on five mini-benchmarks and write a report (under 3 minutes)
+	@rm -rf results/demo
+	@$(BIN)/eval --model data/tiny --suite mini --out results/demo
+	@$(BIN)/report eval results/demo --out reports/demo
+
+test: setup ## run all tests, first those that need no libtorch
+	@$(CARGO) test --locked --no-default-features
+	@$(CARGO) test --locked
+
+lint: setup ## formatting and clippy, warnings are errors
+	@$(CARGO) fmt --all --check
+	@$(CARGO) clippy --locked --all-targets -- -D warnings
+	@$(CARGO) clippy --locked --all-targets --no-default-features -- -D warnings
+
+doc: setup ## the library's documentation, warnings are errors
+	@RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps
+
+deny: ## licences and advisories of all dependencies (needs cargo-deny)
+	@command -v cargo-deny >/dev/null 2>&1 || { echo "deny: cargo-deny is missing: cargo install --locked cargo-deny" >&2; exit 2; }
+	@cargo deny check licenses bans sources
+
+clean: ## remove build outputs (keeps libtorch and results)
+	@$(CARGO) clean

@@ -1,0 +1,73 @@
+//! Progress as a person sees it: a bar on a terminal, a plain line now and then elsewhere, always on stderr.
+
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::progress::Progress;
+
+/// How often a plain line is printed where stderr is not a terminal.
+const PLAIN_EVERY: Duration = Duration::from_secs(10);
+
+/// Draws progress on stderr.
+#[derive(Debug)]
+pub struct Terminal {
+    bar: Option<ProgressBar>,
+    what: String,
+    total: u64,
+    /// Units that were done before this process (resumed work): not counted in the speed.
+    before: Option<u64>,
+    started: Instant,
+    printed: Instant,
+}
+
+impl Default for Terminal {
+    fn default() -> Self {
+        let now = Instant::now();
+        Self { bar: None, what: String::new(), total: 0, before: None, started: now, printed: now }
+    }
+}
+
+impl Progress for Terminal {
+    fn start(&mut self, what: &str, total: u64) {
+        let now = Instant::now();
+        *self = Self { what: what.into(), total, started: now, printed: now, ..Self::default() };
+        if std::io::stderr().is_terminal() {
+            let style = ProgressStyle::with_template(
+                "{prefix} {wide_bar} {pos}/{len} {elapsed} (ETA {eta}) {msg}",
+            )
+            .expect("the template is a constant that was tried");
+            let bar = ProgressBar::new(total).with_style(style).with_prefix(self.what.clone());
+            bar.enable_steady_tick(Duration::from_millis(500));
+            self.bar = Some(bar);
+        }
+    }
+
+    fn update(&mut self, done: u64, note: &str) {
+        if let Some(bar) = &self.bar {
+            if self.before.is_none() {
+                bar.set_position(done);
+                bar.reset_eta();
+            }
+            bar.set_position(done);
+            bar.set_message(note.to_string());
+        } else if self.printed.elapsed() >= PLAIN_EVERY {
+            self.printed = Instant::now();
+            let new = done.saturating_sub(self.before.unwrap_or(0));
+            #[allow(clippy::cast_precision_loss)]
+            let eta = self.started.elapsed().as_secs_f64() * self.total.saturating_sub(done) as f64
+                / new.max(1) as f64;
+            eprintln!("{} {done}/{} (ETA {eta:.0} s) {note}", self.what, self.total);
+        }
+        self.before.get_or_insert(done);
+    }
+
+    fn finish(&mut self, note: &str) {
+        let seconds = self.started.elapsed().as_secs_f64();
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+        eprintln!("{} {} in {seconds:.1} s: {note}", self.what, self.total);
+    }
+}

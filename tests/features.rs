@@ -1,0 +1,43 @@
+//! What is below the torch floor builds without libtorch, and no light set of features drags in a heavy crate.
+
+use std::process::Command;
+
+fn dependencies(features: &[&str]) -> Vec<String> {
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "--offline", "--locked", "--edges", "normal,build", "--prefix", "none"])
+        .args(["--format", "{p}", "--target", "x86_64-unknown-linux-gnu"])
+        .args(features)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo runs, since it runs this test");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().filter_map(|line| line.split(' ').next()).map(String::from).collect()
+}
+
+fn assert_without(features: &[&str], heavy: &[&str]) {
+    let found = dependencies(features);
+    assert!(found.iter().any(|name| name == "serde"), "{found:?}");
+    for name in heavy {
+        assert!(!found.iter().any(|f| f == name), "{features:?} drags in {name}");
+    }
+}
+
+#[test]
+fn the_lower_floors_need_no_heavy_crate() {
+    let heavy =
+        ["tch", "torch-sys", "polars", "plotters", "tokenizers", "tokio", "reqwest", "clap"];
+    assert_without(&["--no-default-features"], &heavy);
+}
+
+/// polars itself needs tokio's core; nothing that opens a connection comes with it.
+#[test]
+fn pages_need_neither_libtorch_nor_a_network_stack() {
+    let features = ["--no-default-features", "--features", "frame,plot"];
+    assert_without(&features, &["tch", "torch-sys", "tokenizers", "reqwest", "hyper", "rustls"]);
+}
+
+#[test]
+fn the_default_set_has_tch() {
+    assert!(dependencies(&[]).iter().any(|name| name == "tch"), "the names above are right");
+}
