@@ -2,4 +2,52 @@
 
 pub mod attention;
 pub mod config;
+pub mod export;
 pub mod qwen3;
+pub mod tokenizer;
+pub mod weights;
+
+use tch::{Cuda, Device, Kind};
+
+use crate::error::{Error, Result};
+
+/// libtorch's error as one sentence: what howard was doing, and the first line of the message.
+pub fn torch_error(doing: &str, error: &tch::TchError) -> Error {
+    let text = error.to_string();
+    let text = text.split("Exception raised from").next().unwrap_or_default();
+    let first = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+    Error::Torch { doing: doing.to_string(), problem: first.to_string() }
+}
+
+/// The device of a name: `cpu`, `cuda` or `cuda:N`.
+///
+/// # Errors
+/// Another name, or CUDA where there is none.
+pub fn device(name: &str) -> Result<Device> {
+    let index = match name {
+        "cpu" => return Ok(Device::Cpu),
+        "cuda" => 0,
+        other => other
+            .strip_prefix("cuda:")
+            .and_then(|n| n.parse().ok())
+            .ok_or_else(|| Error::config("device", format!("'{name}' is not cpu, cuda or cuda:N")))?,
+    };
+    let count = usize::try_from(Cuda::device_count()).unwrap_or(0);
+    if index >= count {
+        let problem = format!("'{name}' asked for, but libtorch sees {count} CUDA devices");
+        return Err(Error::config("device", problem));
+    }
+    Ok(Device::Cuda(index))
+}
+
+/// The dtype of a name: `float32` or `bfloat16`.
+///
+/// # Errors
+/// Another name.
+pub fn dtype(name: &str) -> Result<Kind> {
+    match name {
+        "float32" => Ok(Kind::Float),
+        "bfloat16" => Ok(Kind::BFloat16),
+        _ => Err(Error::config("dtype", format!("'{name}' is neither float32 nor bfloat16"))),
+    }
+}

@@ -1,0 +1,236 @@
+//! Reads a model folder in Hugging Face format into fused tensors.
+//!
+//! Axes: c hidden, h query heads, k kv heads, d head width, f feed-forward, v vocabulary.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use memmap2::Mmap;
+use safetensors::{Dtype, SafeTensors};
+use serde::Deserialize;
+use tch::{Device, Kind, Tensor};
+
+use super::config::{self, ModelConfig};
+use super::qwen3::{Layer, Qwen3};
+use crate::disk;
+use crate::error::{Error, Result};
+
+const SINGLE: &str = "model.safetensors";
+const INDEX: &str = "model.safetensors.index.json";
+
+impl Qwen3 {
+    /// A model whose tensors are allocated but not filled.
+    pub fn empty(config: ModelConfig, kind: Kind, device: Device) -> Self {
+        let new = |size: &[i64]| Tensor::empty(size, (kind, device));
+        let (c, f, d) = (config.hidden_size, config.intermediate_size, config.head_dim);
+        let (q, kv) = (config.num_attention_heads * d, config.num_key_value_heads * d);
+        let layers = (0..config.num_hidden_layers)
+            .map(|_| Layer {
+                input_norm: new(&[c]),
+                qkv: new(&[q + 2 * kv, c]),
+                q_norm: new(&[d]),
+                k_norm: new(&[d]),
+                o: new(&[c, q]),
+                post_norm: new(&[c]),
+                gate_up: new(&[2 * f, c]),
+                down: new(&[c, f]),
+            })
+            .collect();
+        let embed = new(&[config.vocab_size, c]);
+        let head = (!config.tie_word_embeddings).then(|| new(&[config.vocab_size, c]));
+        Self::new(config, embed, layers, new(&[c]), head)
+    }
+
+    /// A new model as transformers initialises one: normal with standard deviation 0.02, norms 1.
+    pub fn random(config: ModelConfig, seed: u64, kind: Kind, device: Device) -> Self {
+        let model = Self::empty(config, kind, device);
+        let _guard = tch::no_grad_guard();
+        for (name, mut tensor) in model.named_tensors() {
+            if name.contains("norm") {
+                let _ = tensor.fill_(1.0);
+                continue;
+            }
+            // Drawn from howard's own streams: the same on every machine and version of libtorch.
+            let mut stream = crate::rng::Seed(seed).named(&name).stream();
+            #[allow(clippy::cast_possible_truncation)]
+            let values: Vec<f32> = (0..tensor.numel()).map(|_| (0.02 * stream.normal()) as f32).collect();
+            tensor.copy_(&Tensor::from_slice(&values).reshape(tensor.size()));
+        }
+        model
+    }
+
+    /// Every tensor under its Hugging Face name; slices of fused tensors share their memory.
+    pub fn named_tensors(&self) -> Vec<(String, Tensor)> {
+        let config = &self.config;
+        let (q, kv) = (
+            config.num_attention_heads * config.head_dim,
+            config.num_key_value_heads * config.head_dim,
+        );
+        let f = config.intermediate_size;
+        let mut named = vec![("model.embed_tokens.weight".to_string(), self.embed.shallow_clone())];
+        for (index, layer) in self.layers.iter().enumerate() {
+            let mut add = |name: &str, tensor: Tensor| {
+                named.push((format!("model.layers.{index}.{name}.weight"), tensor));
+            };
+            add("input_layernorm", layer.input_norm.shallow_clone());
+            add("self_attn.q_proj", layer.qkv.narrow(0, 0, q));
+            add("self_attn.k_proj", layer.qkv.narrow(0, q, kv));
+            add("self_attn.v_proj", layer.qkv.narrow(0, q + kv, kv));
+            add("self_attn.q_norm", layer.q_norm.shallow_clone());
+            add("self_attn.k_norm", layer.k_norm.shallow_clone());
+            add("self_attn.o_proj", layer.o.shallow_clone());
+            add("post_attention_layernorm", layer.post_norm.shallow_clone());
+            add("mlp.gate_proj", layer.gate_up.narrow(0, 0, f));
+            add("mlp.up_proj", layer.gate_up.narrow(0, f, f));
+            add("mlp.down_proj", layer.down.shallow_clone());
+        }
+        named.push(("model.norm.weight".to_string(), self.norm.shallow_clone()));
+        if let Some(head) = &self.head {
+            named.push(("lm_head.weight".to_string(), head.shallow_clone()));
+        }
+        named
+    }
+
+    /// The tensors that are learned, fused as they are stored, in a fixed order.
+    pub fn parameters(&self) -> Vec<Tensor> {
+        let mut all = vec![self.embed.shallow_clone()];
+        for l in &self.layers {
+            let layer =
+                [&l.input_norm, &l.qkv, &l.q_norm, &l.k_norm, &l.o, &l.post_norm, &l.gate_up, &l.down];
+            all.extend(layer.into_iter().map(Tensor::shallow_clone));
+        }
+        all.push(self.norm.shallow_clone());
+        all.extend(self.head.as_ref().map(Tensor::shallow_clone));
+        all
+    }
+
+    /// Loads a folder in Hugging Face format. Files are memory-mapped and copied straight into place; the dtype is
+    /// converted on the way.
+    ///
+    /// # Errors
+    /// A file is missing, cut short or damaged; the architecture or a setting is not supported; a tensor is missing,
+    /// unknown or of the wrong shape.
+    pub fn load(dir: &Path, kind: Kind, device: Device) -> Result<Self> {
+        if !dir.is_dir() {
+            let problem = "there is no such model folder: give a folder with config.json and model.safetensors";
+            return Err(Error::file(dir, problem));
+        }
+        let config = config::load(dir)?;
+        let model = Self::empty(config, kind, device);
+        let wanted: BTreeMap<String, Tensor> = model.named_tensors().into_iter().collect();
+        let mut filled = BTreeSet::new();
+        let mut unexpected = Vec::new();
+        let _guard = tch::no_grad_guard();
+        for path in shards(dir)? {
+            let mapped = Mapped::open(&path)?;
+            for (name, view) in mapped.tensors()?.iter() {
+                let tensor = from_view(&path, name, &view)?;
+                if name == "lm_head.weight" && model.config.tie_word_embeddings {
+                    // Written by some tools beside a tied embedding; transformers ignores it.
+                    continue;
+                }
+                let Some(place) = wanted.get(name) else {
+                    unexpected.push(name.to_string());
+                    continue;
+                };
+                if place.size() != tensor.size() {
+                    return Err(Error::Shape {
+                        what: format!("{}: {name}", path.display()),
+                        expected: place.size(),
+                        got: tensor.size(),
+                    });
+                }
+                place.shallow_clone().copy_(&tensor);
+                filled.insert(name.to_string());
+            }
+        }
+        let missing: Vec<String> = wanted.keys().filter(|name| !filled.contains(*name)).cloned().collect();
+        if missing.is_empty() && unexpected.is_empty() {
+            Ok(model)
+        } else {
+            unexpected.sort();
+            Err(Error::Weights { path: dir.to_path_buf(), missing, unexpected })
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Index {
+    weight_map: BTreeMap<String, String>,
+}
+
+/// The safetensors files of a folder: those of the index, or the single one.
+fn shards(dir: &Path) -> Result<Vec<PathBuf>> {
+    let index_path = dir.join(INDEX);
+    if !index_path.exists() {
+        let single = dir.join(SINGLE);
+        if single.exists() {
+            return Ok(vec![single]);
+        }
+        return Err(Error::file(dir, format!("holds neither {SINGLE} nor {INDEX}")));
+    }
+    let index: Index = serde_json::from_str(&disk::read_text(&index_path)?)
+        .map_err(|e| Error::file(&index_path, format!("is not a safetensors index: {e}")))?;
+    let names: BTreeSet<String> = index.weight_map.into_values().collect();
+    for name in &names {
+        if !dir.join(name).exists() {
+            return Err(Error::file(&index_path, format!("names {name}, which is not in the folder")));
+        }
+    }
+    Ok(names.iter().map(|name| dir.join(name)).collect())
+}
+
+/// A memory-mapped safetensors file.
+struct Mapped {
+    path: PathBuf,
+    bytes: Mmap,
+}
+
+impl Mapped {
+    #[allow(unsafe_code)]
+    fn open(path: &Path) -> Result<Self> {
+        let file = File::open(path).map_err(|e| Error::io(path, e))?;
+        // SAFETY: the map is read-only and lives only while the model is loaded; a file that another process changes
+        // or cuts in that time is outside of what a program can defend against, as for every memory-mapped loader.
+        let bytes = unsafe { Mmap::map(&file) }.map_err(|e| Error::io(path, e))?;
+        Ok(Self { path: path.to_path_buf(), bytes })
+    }
+
+    fn tensors(&self) -> Result<SafeTensors<'_>> {
+        SafeTensors::deserialize(&self.bytes).map_err(|e| {
+            let problem = format!("is not a whole safetensors file ({e}): download or copy it again");
+            Error::file(&self.path, problem)
+        })
+    }
+}
+
+/// A tensor over the mapped bytes, without a copy.
+#[allow(unsafe_code)]
+fn from_view(path: &Path, name: &str, view: &safetensors::tensor::TensorView<'_>) -> Result<Tensor> {
+    let kind = match view.dtype() {
+        Dtype::F32 => Kind::Float,
+        Dtype::BF16 => Kind::BFloat16,
+        Dtype::F16 => Kind::Half,
+        other => {
+            let problem = format!("tensor {name} has dtype {other:?}: F32, BF16 and F16 are supported");
+            return Err(Error::file(path, problem));
+        }
+    };
+    let size: Vec<i64> = view
+        .shape()
+        .iter()
+        .map(|&n| i64::try_from(n))
+        .collect::<std::result::Result<_, _>>()
+        .map_err(|_| Error::file(path, format!("tensor {name} has an impossible shape")))?;
+    if size.iter().product::<i64>() == 0 {
+        return Ok(Tensor::zeros(&size, (kind, Device::Cpu)));
+    }
+    let mut strides = vec![1i64; size.len()];
+    for axis in (0..size.len().saturating_sub(1)).rev() {
+        strides[axis] = strides[axis + 1] * size[axis + 1];
+    }
+    // SAFETY: safetensors has checked that the view's bytes are `size` elements of `kind`; the tensor is read once,
+    // by `copy_`, before the map is dropped.
+    Ok(unsafe { Tensor::from_blob(view.data().as_ptr(), &size, &strides, kind, Device::Cpu) })
+}
