@@ -19,4 +19,4 @@ fn main() {
     }
 }
 
-const TORCH_PROGRAMS: [&str; 0] = [];
+const TORCH_PROGRAMS: [&str; 1] = ["sft"];

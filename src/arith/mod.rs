@@ -81,14 +81,14 @@ impl Chain {
         self.ops.iter().fold(self.start, |value, op| op.apply(value))
     }
 
-    /// The steps written down and the boxed answer: `12+5=17; 17*3=51; \boxed{51}`.
+    /// The steps written down, one a line, and the boxed answer.
     pub fn solution(&self) -> String {
         let mut value = self.start;
         let mut text = String::new();
         for op in &self.ops {
             let (sign, operand) = op.sign();
             let next = op.apply(value);
-            text.push_str(&format!("{value}{sign}{operand}={next}; "));
+            text.push_str(&format!("{value}{sign}{operand}={next}\n"));
             value = next;
         }
         text + &format!("\\boxed{{{value}}}")
@@ -121,7 +121,7 @@ mod tests {
     fn a_solution_by_hand() {
         let chain = Chain { start: 12, ops: vec![Op::Add(5), Op::Mul(3), Op::Sub(1), Op::Div(2)] };
         assert_eq!(chain.answer(), 25);
-        assert_eq!(chain.solution(), "12+5=17; 17*3=51; 51-1=50; 50/2=25; \\boxed{25}");
+        assert_eq!(chain.solution(), "12+5=17\n17*3=51\n51-1=50\n50/2=25\n\\boxed{25}");
     }
 
     #[test]

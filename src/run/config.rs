@@ -32,7 +32,11 @@ pub fn load<T: Default + Serialize + DeserializeOwned>(
     Value::Table(table).try_into().map_err(|e: toml::de::Error| Error::config(whose, one_line(&e)))
 }
 
+/// A table of another `kind` replaces the one below it: its keys have no meaning there.
 fn merge(under: &mut Table, over: Table) {
+    if over.get("kind").is_some_and(|kind| under.get("kind") != Some(kind)) {
+        under.clear();
+    }
     for (key, value) in over {
         match (under.get_mut(&key), value) {
             (Some(Value::Table(under)), Value::Table(over)) => merge(under, over),
@@ -68,6 +72,9 @@ fn apply(table: &mut Table, set: &str) -> Result<()> {
     let mut parts = key.trim().split('.').peekable();
     while let Some(part) = parts.next() {
         if parts.peek().is_none() {
+            if part == "kind" && place.get("kind") != Some(&value) {
+                place.clear();
+            }
             place.insert(part.to_string(), value);
             return Ok(());
         }

@@ -23,6 +23,13 @@ pub const RECORDS_JSONL: &str = "records.jsonl";
 /// Graded samples of a finished evaluation.
 pub const RECORDS: &str = "records.parquet";
 
+/// One row per optimizer step of a training run.
+pub const STEPS: &str = "steps.jsonl";
+/// Checkpoints of a training run.
+pub const CHECKPOINTS: &str = "checkpoints";
+/// The trained model of a finished run.
+pub const MODEL: &str = "model";
+
 /// What was found where a run is to be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found {

@@ -4,6 +4,7 @@
 //! recorded completions answers.
 
 pub mod scripted;
+pub mod slots;
 
 use crate::error::Result;
 use crate::types::{Completion, PolicyVersion, Request};

@@ -2,7 +2,7 @@
 //!
 //! Axes: b batch, t query time, s key time, h query heads, k kv heads, d head width.
 
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 /// Causal attention of whole sequences that start at position 0 and are padded on the right, if at all.
 ///
@@ -25,22 +25,22 @@ pub fn causal(q_bthd: &Tensor, k_btkd: &Tensor, v_btkd: &Tensor) -> Tensor {
     .reshape([b, t, h * d])
 }
 
-/// Attention of `q_bthd` to `k_bksd`, `v_bksd` (cache layout) under a mask -> `[b, t, h * d]`.
+/// Attention of one new token per sequence to cached keys and values: queries `[n, 1, h, d]`, keys and values
+/// `[n * k, s, d]` -> `[n, 1, h * d]`.
 ///
-/// `mask` broadcasts to `[b, h, t, s]`; it is boolean (true = may attend) or added to the scores.
-pub fn masked(q_bthd: &Tensor, k_bksd: &Tensor, v_bksd: &Tensor, mask: Option<&Tensor>) -> Tensor {
-    let (b, t, h, d) = q_bthd.size4().expect("queries have four axes by construction");
-    let groups = h / k_bksd.size()[1];
-    Tensor::scaled_dot_product_attention(
-        &q_bthd.transpose(1, 2),
-        k_bksd,
-        v_bksd,
-        mask,
-        0.0,
-        false,
-        None,
-        groups > 1,
-    )
-    .transpose(1, 2)
-    .reshape([b, t, h * d])
+/// The query heads of one kv head are rows of one small matrix, so keys and values are read once. `mask` is added to the
+/// scores `[n * k, h / k, s]`.
+pub fn decode(q_n1hd: &Tensor, keys: &Tensor, values: &Tensor, mask: Option<&Tensor>) -> Tensor {
+    let (n, _, h, d) = q_n1hd.size4().expect("queries have four axes by construction");
+    let pairs = keys.size()[0];
+    #[allow(clippy::cast_precision_loss)]
+    let scale = 1.0 / (d as f64).sqrt();
+    let q = (q_n1hd * scale).reshape([pairs, n * h / pairs, d]);
+    let keys = keys.transpose(1, 2);
+    let scores = match mask {
+        Some(mask) => mask.baddbmm(&q, &keys, 1.0, 1.0),
+        None => q.bmm(&keys),
+    };
+    let weights = scores.softmax(-1, Kind::Float).to_kind(values.kind());
+    weights.bmm(values).reshape([n, 1, h * d])
 }

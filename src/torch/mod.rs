@@ -1,9 +1,17 @@
 //! Floor 4b: the tensor driver. Qwen3 on libtorch, its engine (a `Sampler`) and its learner (a `Learner`).
 
 pub mod attention;
+pub mod checkpoint;
 pub mod config;
+pub mod engine;
 pub mod export;
+pub mod kv;
+pub mod learner;
+pub mod local;
+pub mod optimizer;
+pub mod pick;
 pub mod qwen3;
+pub mod scratch;
 pub mod tokenizer;
 pub mod weights;
 

@@ -118,40 +118,76 @@ impl Qwen3 {
         }
         let config = config::load(dir)?;
         let model = Self::empty(config, kind, device);
-        let wanted: BTreeMap<String, Tensor> = model.named_tensors().into_iter().collect();
-        let mut filled = BTreeSet::new();
-        let mut unexpected = Vec::new();
-        let _guard = tch::no_grad_guard();
+        let mut filling = Filling::new(model.named_tensors());
+        // Written by some tools beside a tied embedding; transformers ignores it.
+        let ignored = model.config.tie_word_embeddings.then_some("lm_head.weight");
         for path in shards(dir)? {
-            let mapped = Mapped::open(&path)?;
-            for (name, view) in mapped.tensors()?.iter() {
-                let tensor = from_view(&path, name, &view)?;
-                if name == "lm_head.weight" && model.config.tie_word_embeddings {
-                    // Written by some tools beside a tied embedding; transformers ignores it.
-                    continue;
-                }
-                let Some(place) = wanted.get(name) else {
-                    unexpected.push(name.to_string());
-                    continue;
-                };
-                if place.size() != tensor.size() {
-                    return Err(Error::Shape {
-                        what: format!("{}: {name}", path.display()),
-                        expected: place.size(),
-                        got: tensor.size(),
-                    });
-                }
-                place.shallow_clone().copy_(&tensor);
-                filled.insert(name.to_string());
+            filling.read(&path, ignored)?;
+        }
+        filling.finish(dir)?;
+        Ok(model)
+    }
+}
+
+/// Fills named tensors from one safetensors file that holds exactly these.
+///
+/// # Errors
+/// The file is damaged, or its tensors are not the wanted ones.
+pub fn fill(path: &Path, wanted: Vec<(String, Tensor)>) -> Result<()> {
+    let mut filling = Filling::new(wanted);
+    filling.read(path, None)?;
+    filling.finish(path)
+}
+
+/// Tensors by name, and which of them are filled.
+struct Filling {
+    wanted: BTreeMap<String, Tensor>,
+    filled: BTreeSet<String>,
+    unexpected: Vec<String>,
+}
+
+impl Filling {
+    fn new(wanted: Vec<(String, Tensor)>) -> Self {
+        let wanted = wanted.into_iter().collect();
+        Self { wanted, filled: BTreeSet::new(), unexpected: Vec::new() }
+    }
+
+    fn read(&mut self, path: &Path, ignored: Option<&str>) -> Result<()> {
+        let _guard = tch::no_grad_guard();
+        let mapped = Mapped::open(path)?;
+        for (name, view) in mapped.tensors()?.iter() {
+            if Some(name) == ignored {
+                continue;
             }
+            let Some(place) = self.wanted.get(name) else {
+                self.unexpected.push(name.to_string());
+                continue;
+            };
+            let tensor = from_view(path, name, &view)?;
+            if place.size() != tensor.size() {
+                return Err(Error::Shape {
+                    what: format!("{}: {name}", path.display()),
+                    expected: place.size(),
+                    got: tensor.size(),
+                });
+            }
+            place
+                .shallow_clone()
+                .f_copy_(&tensor)
+                .map_err(|e| super::torch_error(&format!("loading {name}"), &e))?;
+            self.filled.insert(name.to_string());
         }
-        let missing: Vec<String> = wanted.keys().filter(|name| !filled.contains(*name)).cloned().collect();
-        if missing.is_empty() && unexpected.is_empty() {
-            Ok(model)
-        } else {
-            unexpected.sort();
-            Err(Error::Weights { path: dir.to_path_buf(), missing, unexpected })
+        Ok(())
+    }
+
+    fn finish(mut self, path: &Path) -> Result<()> {
+        let missing: Vec<String> =
+            self.wanted.keys().filter(|name| !self.filled.contains(*name)).cloned().collect();
+        if missing.is_empty() && self.unexpected.is_empty() {
+            return Ok(());
         }
+        self.unexpected.sort();
+        Err(Error::Weights { path: path.to_path_buf(), missing, unexpected: self.unexpected })
     }
 }
 

@@ -1,0 +1,103 @@
+//! A checkpoint on disk: weights, moments and step, with hashes that recognise one that was cut short.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use tch::Tensor;
+
+use super::export::save_tensors;
+use super::optimizer::AdamW;
+use super::qwen3::Qwen3;
+use super::weights;
+use crate::disk;
+use crate::error::{Error, Result};
+use crate::learn::Checkpoint;
+
+const MODEL: &str = "model.safetensors";
+const OPTIMIZER: &str = "optimizer.safetensors";
+const STATE: &str = "state.json";
+
+/// Folder of the checkpoint after `step` steps.
+pub fn folder(checkpoints: &Path, step: u64) -> PathBuf {
+    checkpoints.join(format!("step_{step:06}"))
+}
+
+/// Writes a checkpoint folder. `state.json` is written last, with the hash of every file before it.
+///
+/// # Errors
+/// The folder cannot be written or the disk is full.
+pub fn save(dir: &Path, model: &Qwen3, optimizer: &AdamW) -> Result<Checkpoint> {
+    disk::create_dir(dir)?;
+    save_tensors(&dir.join(MODEL), model.named_tensors())?;
+    save_tensors(&dir.join(OPTIMIZER), moments(optimizer))?;
+    let mut files = BTreeMap::new();
+    for name in [MODEL, OPTIMIZER] {
+        files.insert(name.to_string(), disk::sha256_file(&dir.join(name))?);
+    }
+    let checkpoint = Checkpoint { step: optimizer.step, files };
+    let text = serde_json::to_string_pretty(&checkpoint)
+        .map_err(|e| Error::file(dir, format!("state.json cannot be written: {e}")))?;
+    disk::write_atomic(&dir.join(STATE), (text + "\n").as_bytes())?;
+    Ok(checkpoint)
+}
+
+/// Reads a checkpoint's state and checks that every file is whole.
+///
+/// # Errors
+/// A file is missing, cut short or changed.
+pub fn verify(dir: &Path) -> Result<Checkpoint> {
+    let path = dir.join(STATE);
+    let checkpoint: Checkpoint = serde_json::from_str(&disk::read_text(&path)?)
+        .map_err(|e| Error::file(&path, format!("is not a checkpoint's state: {e}")))?;
+    for (name, hash) in &checkpoint.files {
+        if disk::sha256_file(&dir.join(name))? != *hash {
+            return Err(Error::file(dir.join(name), "is not what was saved: the checkpoint was cut short or changed"));
+        }
+    }
+    Ok(checkpoint)
+}
+
+/// The newest whole checkpoint of a run, and the folders of newer ones that are damaged.
+///
+/// # Errors
+/// The folder of checkpoints cannot be read.
+pub fn newest(checkpoints: &Path) -> Result<(Option<PathBuf>, Vec<PathBuf>)> {
+    if !checkpoints.exists() {
+        return Ok((None, Vec::new()));
+    }
+    let mut folders = Vec::new();
+    for entry in checkpoints.read_dir().map_err(|e| Error::io(checkpoints, e))? {
+        folders.push(entry.map_err(|e| Error::io(checkpoints, e))?.path());
+    }
+    folders.sort();
+    let mut damaged = Vec::new();
+    while let Some(dir) = folders.pop() {
+        if verify(&dir).is_ok() {
+            return Ok((Some(dir), damaged));
+        }
+        damaged.push(dir);
+    }
+    Ok((None, damaged))
+}
+
+/// Loads weights, moments and step into a model and an optimizer of the same shape.
+///
+/// # Errors
+/// A file is damaged or of another model.
+pub fn load(dir: &Path, model: &Qwen3, optimizer: &mut AdamW) -> Result<Checkpoint> {
+    let checkpoint = verify(dir)?;
+    weights::fill(&dir.join(MODEL), model.named_tensors())?;
+    weights::fill(&dir.join(OPTIMIZER), moments(optimizer))?;
+    optimizer.step = checkpoint.step;
+    Ok(checkpoint)
+}
+
+/// The moments under names that follow the order of the parameters.
+fn moments(optimizer: &AdamW) -> Vec<(String, Tensor)> {
+    let mut named = Vec::new();
+    for (index, (first, second)) in optimizer.first.iter().zip(&optimizer.second).enumerate() {
+        named.push((format!("{index:04}.first"), first.shallow_clone()));
+        named.push((format!("{index:04}.second"), second.shallow_clone()));
+    }
+    named
+}
