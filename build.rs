@@ -14,9 +14,11 @@ fn main() {
     // Programs that use no tensors (`report`, `grade`) are not listed and never load libtorch.
     if Path::new(&lib).join("libtorch_cuda.so").exists() {
         for program in TORCH_PROGRAMS {
-            println!("cargo:rustc-link-arg-bin={program}=-Wl,--no-as-needed,-ltorch_cuda,--as-needed");
+            println!(
+                "cargo:rustc-link-arg-bin={program}=-Wl,--no-as-needed,-ltorch_cuda,--as-needed"
+            );
         }
     }
 }
 
-const TORCH_PROGRAMS: [&str; 1] = ["sft"];
+const TORCH_PROGRAMS: [&str; 3] = ["eval", "logprobs", "sft"];

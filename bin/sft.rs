@@ -6,9 +6,9 @@ use std::process::ExitCode;
 use clap::Parser;
 use howard::cli::{self, Terminal, provenance};
 use howard::jsonl::{self, Appender};
+use howard::learn::Learner;
 use howard::learn::recipe::{Conversations, DataConfig, SftConfig};
 use howard::learn::sft::{self, SftRow};
-use howard::learn::Learner;
 use howard::progress::Progress;
 use howard::run::{self, Found, Manifest, RunFolder};
 use howard::torch::learner::TorchLearner;
@@ -95,7 +95,10 @@ fn train(args: &Args) -> anyhow::Result<u8> {
         &mut |learner, row| {
             rows.append(row)?;
             let done = row.step + 1;
-            progress.update(done, &format!("nll {:.4}, lr {:.1e}", row.train_mean_nll, row.learning_rate));
+            progress.update(
+                done,
+                &format!("nll {:.4}, lr {:.1e}", row.train_mean_nll, row.learning_rate),
+            );
             let due = config.checkpoint_every > 0 && done % config.checkpoint_every == 0;
             if due && done < config.train.steps {
                 learner.save(&checkpoint::folder(&folder.path(run::CHECKPOINTS), done))?;
@@ -103,7 +106,8 @@ fn train(args: &Args) -> anyhow::Result<u8> {
             Ok(())
         },
     )?;
-    progress.finish(&format!("{left_out} conversations longer than {} left out", config.max_length));
+    progress
+        .finish(&format!("{left_out} conversations longer than {} left out", config.max_length));
     let model_dir = folder.path(run::MODEL);
     export::save_model(learner.model(), Some(&source), tokenizer.eos(), &model_dir)?;
     let mut manifest = Manifest::read(&folder.path(run::MANIFEST))?;
@@ -115,7 +119,11 @@ fn train(args: &Args) -> anyhow::Result<u8> {
 }
 
 /// The folder of the model to start from; made from nothing where the recipe says so.
-fn start_model(config: &SftConfig, data: &Conversations, folder: &RunFolder) -> anyhow::Result<PathBuf> {
+fn start_model(
+    config: &SftConfig,
+    data: &Conversations,
+    folder: &RunFolder,
+) -> anyhow::Result<PathBuf> {
     let Some(shape) = &config.scratch else { return Ok(config.model.clone()) };
     let dir = folder.path("scratch");
     if !dir.join("config.json").exists() {
@@ -154,7 +162,10 @@ fn write_manifest(config: &SftConfig, folder: &RunFolder, source: &Path) -> anyh
 fn resume(folder: &RunFolder, learner: &mut TorchLearner) -> anyhow::Result<u64> {
     let (newest, damaged) = checkpoint::newest(&folder.path(run::CHECKPOINTS))?;
     for dir in damaged {
-        eprintln!("sft: {} was cut short: it is removed and the checkpoint before it is used", dir.display());
+        eprintln!(
+            "sft: {} was cut short: it is removed and the checkpoint before it is used",
+            dir.display()
+        );
         std::fs::remove_dir_all(&dir)?;
     }
     let Some(dir) = newest else { return Ok(0) };

@@ -195,14 +195,14 @@ pub fn bare_gold(field: &str) -> String {
 /// The file cannot be read; a line lacks a column or has an empty gold answer (named by line); the same problem
 /// stands twice.
 pub fn load_jsonl(name: &str, path: &Path, columns: &Columns) -> Result<Vec<Problem>> {
-    let rows: Vec<serde_json::Map<String, Value>> = jsonl::read(path)?;
+    let rows: Vec<(usize, serde_json::Map<String, Value>)> = jsonl::read_numbered(path)?;
     if rows.is_empty() {
         return Err(Error::file(path, "has no problems: expected one JSON object per line"));
     }
     let mut seen = std::collections::HashMap::new();
     let mut problems = Vec::with_capacity(rows.len());
-    for (index, row) in rows.iter().enumerate() {
-        let line = index + 1;
+    for (line, row) in &rows {
+        let line = *line;
         let text = field(path, line, row, &columns.problem)?;
         let gold = bare_gold(&field(path, line, row, &columns.answer)?);
         if gold.is_empty() {

@@ -56,7 +56,8 @@ impl ChatTemplate {
         let mut environment = Environment::new();
         environment
             .set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
-        environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+        environment
+            .set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
         environment.add_function("raise_exception", raise_exception);
         environment.add_filter("tojson", tojson);
         environment.add_template_owned("chat", source.to_string())?;
@@ -120,7 +121,8 @@ fn raise_exception(message: String) -> std::result::Result<String, minijinja::Er
 /// Python's `json.dumps(value, ensure_ascii=False)`: a blank after `:` and `,`.
 #[allow(clippy::needless_pass_by_value)] // the signature that filters have
 fn tojson(value: JinjaValue) -> std::result::Result<String, minijinja::Error> {
-    let failed = |e: serde_json::Error| minijinja::Error::new(ErrorKind::BadSerialization, e.to_string());
+    let failed =
+        |e: serde_json::Error| minijinja::Error::new(ErrorKind::BadSerialization, e.to_string());
     let value = serde_json::to_value(&value).map_err(failed)?;
     Ok(python_json(&value))
 }
@@ -131,7 +133,9 @@ fn python_json(value: &Value) -> String {
             format!("[{}]", items.iter().map(python_json).collect::<Vec<_>>().join(", "))
         }
         Value::Object(fields) => {
-            let fields = fields.iter().map(|(k, v)| format!("{}: {}", Value::from(k.as_str()), python_json(v)));
+            let fields = fields
+                .iter()
+                .map(|(k, v)| format!("{}: {}", Value::from(k.as_str()), python_json(v)));
             format!("{{{}}}", fields.collect::<Vec<_>>().join(", "))
         }
         scalar => scalar.to_string(),

@@ -55,6 +55,14 @@ pub fn write_atomic_with(
     outcome
 }
 
+/// Removes a file.
+///
+/// # Errors
+/// It is not there or cannot be removed.
+pub fn remove(path: &Path) -> Result<()> {
+    fs::remove_file(path).map_err(|e| Error::io(path, e))
+}
+
 fn temporary_beside(path: &Path) -> PathBuf {
     let mut name = path.file_name().map(std::ffi::OsStr::to_os_string).unwrap_or_default();
     name.push(".tmp");

@@ -15,6 +15,14 @@ use crate::error::{Error, Result};
 /// # Errors
 /// The file cannot be read, or the first line that is not a `T`, by number.
 pub fn read<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>> {
+    Ok(read_numbered(path)?.into_iter().map(|(_, row)| row).collect())
+}
+
+/// Like [`read`], each row with its line, counted from 1.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_numbered<T: DeserializeOwned>(path: &Path) -> Result<Vec<(usize, T)>> {
     let mut rows = Vec::new();
     let reader = BufReader::new(File::open(path).map_err(|e| Error::io(path, e))?);
     for (index, line) in reader.split(b'\n').enumerate() {
@@ -25,7 +33,7 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>> {
         let row = serde_json::from_slice(&line).map_err(|e| {
             Error::parse(path, index + 1, format!("not the expected JSON: {}", cause(&e)))
         })?;
-        rows.push(row);
+        rows.push((index + 1, row));
     }
     Ok(rows)
 }

@@ -187,15 +187,15 @@ impl Conversations {
                 seed: Seed(seed).named("levels"),
             }),
             DataConfig::Chat { path } => {
-                let rows: Vec<ChatRow> = jsonl::read(path)?;
+                let rows: Vec<(usize, ChatRow)> = jsonl::read_numbered(path)?;
                 if rows.is_empty() {
                     return Err(Error::file(path, "has no conversations"));
                 }
                 let mute = |row: &ChatRow| row.messages.iter().all(|m| m.role != Role::Assistant);
-                if let Some(line) = rows.iter().position(mute) {
-                    return Err(Error::parse(path, line + 1, "no message has the role assistant"));
+                if let Some((line, _)) = rows.iter().find(|(_, row)| mute(row)) {
+                    return Err(Error::parse(path, *line, "no message has the role assistant"));
                 }
-                let rows = rows.into_iter().map(|row| row.messages).collect();
+                let rows = rows.into_iter().map(|(_, row)| row.messages).collect();
                 Ok(Self::Chat { rows, seed: Seed(seed).named("order") })
             }
         }

@@ -51,7 +51,10 @@ pub fn verify(dir: &Path) -> Result<Checkpoint> {
         .map_err(|e| Error::file(&path, format!("is not a checkpoint's state: {e}")))?;
     for (name, hash) in &checkpoint.files {
         if disk::sha256_file(&dir.join(name))? != *hash {
-            return Err(Error::file(dir.join(name), "is not what was saved: the checkpoint was cut short or changed"));
+            return Err(Error::file(
+                dir.join(name),
+                "is not what was saved: the checkpoint was cut short or changed",
+            ));
         }
     }
     Ok(checkpoint)

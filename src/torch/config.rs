@@ -116,14 +116,19 @@ pub fn load(dir: &Path) -> Result<ModelConfig> {
     let is_qwen3 = names.iter().any(|n| n == "Qwen3ForCausalLM")
         || (names.is_empty() && raw.model_type.as_deref() == Some("qwen3"));
     if !is_qwen3 {
-        let found = if names.is_empty() { raw.model_type.unwrap_or_default() } else { names.join(", ") };
-        return refuse(format!("architecture '{found}' is not supported: howard runs Qwen3ForCausalLM"));
+        let found =
+            if names.is_empty() { raw.model_type.unwrap_or_default() } else { names.join(", ") };
+        return refuse(format!(
+            "architecture '{found}' is not supported: howard runs Qwen3ForCausalLM"
+        ));
     }
     let rope = raw.rope_parameters.as_ref();
     let rope_types = [raw.rope_scaling.as_ref(), rope]
         .map(|v| v.and_then(|v| v.get("rope_type").or_else(|| v.get("type"))?.as_str()));
     for kind in rope_types.into_iter().flatten().filter(|kind| *kind != "default") {
-        return refuse(format!("rope type '{kind}' is not supported: only plain rotary embeddings are"));
+        return refuse(format!(
+            "rope type '{kind}' is not supported: only plain rotary embeddings are"
+        ));
     }
     if raw.attention_bias {
         return refuse("attention_bias is not supported: Qwen3 has none".into());

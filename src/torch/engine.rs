@@ -154,7 +154,9 @@ impl Engine<'_> {
         }
         let model = self.model;
         let device = model.device();
-        let ids_bt = Tensor::from_slice(&ids).reshape([groups.len() as i64, longest as i64]).to_device(device);
+        let ids_bt = Tensor::from_slice(&ids)
+            .reshape([groups.len() as i64, longest as i64])
+            .to_device(device);
         let rope = model.rope(&Tensor::arange(longest as i64, (Kind::Int64, device)).unsqueeze(0));
         self.cache.reserve(longest + 1);
         let first_row = self.slots.live().len();
@@ -176,7 +178,8 @@ impl Engine<'_> {
         }
         let last: Vec<i64> =
             lengths.iter().enumerate().map(|(b, &len)| (b * longest + len - 1) as i64).collect();
-        let last_bc = x_btc.flatten(0, 1).index_select(0, &Tensor::from_slice(&last).to_device(device));
+        let last_bc =
+            x_btc.flatten(0, 1).index_select(0, &Tensor::from_slice(&last).to_device(device));
         let logits = self.logits(&last_bc);
         for (b, group) in groups.iter().enumerate() {
             for &job in &group.jobs {
@@ -238,7 +241,8 @@ impl Engine<'_> {
     /// Draws the next token of some rows, each from its row of logits, and takes finished sequences out.
     fn draw(&mut self, rows: &[(usize, usize)], logits: &[f32]) {
         let v = usize::try_from(self.model.config.vocab_size).unwrap_or(0);
-        let context = usize::try_from(self.model.config.max_position_embeddings).unwrap_or(usize::MAX);
+        let context =
+            usize::try_from(self.model.config.max_position_embeddings).unwrap_or(usize::MAX);
         let mut ended = Vec::new();
         for &(row, at) in rows {
             let live = &mut self.slots.live_mut()[row];
@@ -290,12 +294,19 @@ impl Engine<'_> {
 
 /// What is added to the scores `[n * k, g, s]` so that each row sees its own tokens only; none is needed where all rows
 /// have the same length.
-fn ragged_mask(positions_n1: &Tensor, cached: &[usize], longest: usize, kv_heads: i64, kind: Kind) -> Option<Tensor> {
+fn ragged_mask(
+    positions_n1: &Tensor,
+    cached: &[usize],
+    longest: usize,
+    kv_heads: i64,
+    kind: Kind,
+) -> Option<Tensor> {
     if cached.iter().all(|&c| c + 1 == longest) {
         return None;
     }
     let device = positions_n1.device();
-    let hidden = Tensor::arange(longest as i64, (Kind::Int64, device)).unsqueeze(0).gt_tensor(positions_n1);
+    let hidden =
+        Tensor::arange(longest as i64, (Kind::Int64, device)).unsqueeze(0).gt_tensor(positions_n1);
     let mask = Tensor::zeros(hidden.size(), (kind, device)).masked_fill(&hidden, f64::NEG_INFINITY);
     Some(mask.repeat_interleave_self_int(kv_heads, 0, None).unsqueeze(1))
 }

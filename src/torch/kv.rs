@@ -80,7 +80,8 @@ impl KvCache {
     pub fn write(&mut self, layer: usize, places: &Tensor, key_nkd: &Tensor, value_nkd: &Tensor) {
         let d = key_nkd.size()[2];
         let _ = self.keys[layer].view([-1, d]).index_copy_(0, places, &key_nkd.reshape([-1, d]));
-        let _ = self.values[layer].view([-1, d]).index_copy_(0, places, &value_nkd.reshape([-1, d]));
+        let _ =
+            self.values[layer].view([-1, d]).index_copy_(0, places, &value_nkd.reshape([-1, d]));
     }
 
     /// Keys and values of the first `rows` rows and `length` positions, `[rows * k, length, d]` views.

@@ -50,8 +50,13 @@ impl LocalSampler {
         self.version = version;
     }
 
-    fn completion(&self, request: &Request, prompt_ids: Vec<u32>, output: Output) -> Result<Completion> {
-        let mut text = self.tokenizer.decode(&output.ids)?;
+    fn completion(
+        &self,
+        request: &Request,
+        prompt_ids: Vec<u32>,
+        output: Output,
+    ) -> Result<Completion> {
+        let mut text = self.tokenizer.vocabulary().decode(&output.ids)?;
         let stops = request.params.stop.iter();
         if let Some(at) = stops.filter_map(|stop| text.find(stop.as_str())).min() {
             text.truncate(at);
@@ -69,7 +74,13 @@ impl LocalSampler {
         })
     }
 
-    fn refusal(&self, request: &Request, sample: u32, prompt_ids: &[u32], reason: &str) -> Completion {
+    fn refusal(
+        &self,
+        request: &Request,
+        sample: u32,
+        prompt_ids: &[u32],
+        reason: &str,
+    ) -> Completion {
         Completion {
             problem: request.problem.clone(),
             sample,
@@ -94,14 +105,16 @@ impl Sampler for LocalSampler {
         requests: &[Request],
         sink: &mut dyn FnMut(Completion) -> Result<()>,
     ) -> Result<()> {
-        let context = usize::try_from(self.model.config.max_position_embeddings).unwrap_or(usize::MAX);
+        let context =
+            usize::try_from(self.model.config.max_position_embeddings).unwrap_or(usize::MAX);
         let mut prompts = Vec::new();
         let mut asked = Vec::new();
         for request in requests {
             request.params.check()?;
             let ids = self.tokenizer.prompt(&request.messages)?;
             if ids.is_empty() || ids.len() >= context {
-                let reason = format!("the prompt has {} tokens, the model's context {context}", ids.len());
+                let reason =
+                    format!("the prompt has {} tokens, the model's context {context}", ids.len());
                 for &sample in &request.samples {
                     sink(self.refusal(request, sample, &ids, &reason))?;
                 }
@@ -114,11 +127,21 @@ impl Sampler for LocalSampler {
         let tokenizer = &self.tokenizer;
         let stopped = |prompt: usize, ids: &[u32]| {
             let stops = &asked[prompt].params.stop;
-            tokenizer.decode(ids).is_ok_and(|text| stops.iter().any(|stop| text.contains(stop.as_str())))
+            tokenizer
+                .vocabulary()
+                .decode(ids)
+                .is_ok_and(|text| stops.iter().any(|stop| text.contains(stop.as_str())))
         };
-        engine::generate(&self.model, &prompts, tokenizer.eos(), &stopped, self.slots, &mut |output| {
-            let index = output.prompt;
-            sink(self.completion(asked[index], prompts[index].ids.clone(), output)?)
-        })
+        engine::generate(
+            &self.model,
+            &prompts,
+            tokenizer.eos(),
+            &stopped,
+            self.slots,
+            &mut |output| {
+                let index = output.prompt;
+                sink(self.completion(asked[index], prompts[index].ids.clone(), output)?)
+            },
+        )
     }
 }

@@ -8,6 +8,7 @@ pub mod export;
 pub mod kv;
 pub mod learner;
 pub mod local;
+pub mod logprob;
 pub mod optimizer;
 pub mod pick;
 pub mod qwen3;
@@ -35,10 +36,9 @@ pub fn device(name: &str) -> Result<Device> {
     let index = match name {
         "cpu" => return Ok(Device::Cpu),
         "cuda" => 0,
-        other => other
-            .strip_prefix("cuda:")
-            .and_then(|n| n.parse().ok())
-            .ok_or_else(|| Error::config("device", format!("'{name}' is not cpu, cuda or cuda:N")))?,
+        other => other.strip_prefix("cuda:").and_then(|n| n.parse().ok()).ok_or_else(|| {
+            Error::config("device", format!("'{name}' is not cpu, cuda or cuda:N"))
+        })?,
     };
     let count = usize::try_from(Cuda::device_count()).unwrap_or(0);
     if index >= count {

@@ -43,7 +43,9 @@ impl AdamW {
         let correction1 = 1.0 - beta1.powi(step);
         let root2 = (1.0 - beta2.powi(step)).sqrt();
         let moments = self.first.iter_mut().zip(&mut self.second);
-        for ((parameter, gradient), (first, second)) in parameters.iter_mut().zip(gradients).zip(moments) {
+        for ((parameter, gradient), (first, second)) in
+            parameters.iter_mut().zip(gradients).zip(moments)
+        {
             if weight_decay != 0.0 {
                 let _ = parameter.g_mul_scalar_(1.0 - lr * weight_decay);
             }

@@ -70,7 +70,8 @@ fn filter(weights: &mut [f64], params: &SamplingParams, order: &mut Vec<u32>) {
     if !keeps_all_k || params.top_p < 1.0 {
         order.clear();
         order.extend(0..weights.len() as u32);
-        let by_weight = |a: &u32, b: &u32| weights[*b as usize].total_cmp(&weights[*a as usize]).then(a.cmp(b));
+        let by_weight =
+            |a: &u32, b: &u32| weights[*b as usize].total_cmp(&weights[*a as usize]).then(a.cmp(b));
         if !keeps_all_k {
             order.select_nth_unstable_by(params.top_k - 1, by_weight);
             order.truncate(params.top_k);
@@ -117,11 +118,16 @@ mod tests {
             let picked = pick(&logits(), params, Seed(11).index(i).uniform(0), &mut scratch);
             counts[picked.id as usize] += 1.0;
             let p = expected[picked.id as usize];
-            assert!((f64::from(picked.logprob) - p.ln()).abs() < 1e-6, "{params:?}: {picked:?} against {p}");
+            assert!(
+                (f64::from(picked.logprob) - p.ln()).abs() < 1e-6,
+                "{params:?}: {picked:?} against {p}"
+            );
         }
         let kept: Vec<usize> = (0..5).filter(|&i| expected[i] > 0.0).collect();
-        let chi2: f64 =
-            kept.iter().map(|&i| (counts[i] - n as f64 * expected[i]).powi(2) / (n as f64 * expected[i])).sum();
+        let chi2: f64 = kept
+            .iter()
+            .map(|&i| (counts[i] - n as f64 * expected[i]).powi(2) / (n as f64 * expected[i]))
+            .sum();
         if kept.len() > 1 {
             let p = 1.0 - ChiSquared::new((kept.len() - 1) as f64).unwrap().cdf(chi2);
             assert!(p > 1e-4, "{params:?}: chi-square {chi2}, p {p}, counts {counts:?}");
@@ -136,7 +142,10 @@ mod tests {
         let squared = [0.16, 0.09, 0.0225, 0.01, 0.0025].map(|w| w / 0.285);
         follows(&SamplingParams { temperature: 0.5, ..base.clone() }, squared);
         // top-k 2: .4 .3 of .7.
-        follows(&SamplingParams { top_k: 2, ..base.clone() }, [0.4 / 0.7, 0.3 / 0.7, 0.0, 0.0, 0.0]);
+        follows(
+            &SamplingParams { top_k: 2, ..base.clone() },
+            [0.4 / 0.7, 0.3 / 0.7, 0.0, 0.0, 0.0],
+        );
         // top-p 0.8: .4 + .3 = .7 does not reach it, .85 does.
         let nucleus = [0.4 / 0.85, 0.3 / 0.85, 0.15 / 0.85, 0.0, 0.0];
         follows(&SamplingParams { top_p: 0.8, ..base.clone() }, nucleus);

@@ -70,7 +70,9 @@ pub fn create(config: &ScratchConfig, texts: &[String], dir: &Path) -> Result<()
     disk::create_dir(dir)?;
     let tokenizer = train_tokenizer(config.vocab_size, texts)?;
     let id = |token: &str| {
-        tokenizer.token_to_id(token).ok_or_else(|| Error::data("tokenizer", format!("has no {token}")))
+        tokenizer
+            .token_to_id(token)
+            .ok_or_else(|| Error::data("tokenizer", format!("has no {token}")))
     };
     let (pad, end) = (id(PAD)?, id(END)?);
     let text = tokenizer.to_string(true).map_err(|e| Error::data("tokenizer", e.to_string()))?;

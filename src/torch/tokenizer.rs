@@ -9,10 +9,49 @@ use crate::chat::ChatTemplate;
 use crate::error::{Error, Result};
 use crate::types::{Message, Role};
 
+/// Text to ids and back.
+#[derive(Debug)]
+pub struct Vocabulary {
+    inner: Inner,
+}
+
+impl Vocabulary {
+    /// Loads `tokenizer.json` of a model folder.
+    ///
+    /// # Errors
+    /// The file is missing or broken.
+    pub fn load(dir: &Path) -> Result<Self> {
+        let path = dir.join("tokenizer.json");
+        if !path.exists() {
+            return Err(Error::file(dir, "has no tokenizer.json"));
+        }
+        let inner = Inner::from_file(&path)
+            .map_err(|e| Error::file(&path, format!("is not a tokenizer: {e}")))?;
+        Ok(Self { inner })
+    }
+
+    /// Token ids of a text in which special tokens count as such; none is added.
+    ///
+    /// # Errors
+    /// The tokenizer refuses the text.
+    pub fn encode(&self, text: &str) -> Result<Vec<u32>> {
+        let refused = |e: tokenizers::Error| Error::data("tokenizer", e.to_string());
+        Ok(self.inner.encode_fast(text, false).map_err(refused)?.get_ids().to_vec())
+    }
+
+    /// The text of some ids, special tokens left out.
+    ///
+    /// # Errors
+    /// An id is not in the vocabulary.
+    pub fn decode(&self, ids: &[u32]) -> Result<String> {
+        self.inner.decode(ids, true).map_err(|e| Error::data("tokenizer", e.to_string()))
+    }
+}
+
 /// Tokenizer, chat template and end tokens of a model folder.
 #[derive(Debug)]
 pub struct Tokenizer {
-    inner: Inner,
+    vocabulary: Vocabulary,
     template: ChatTemplate,
     eos: Vec<u32>,
 }
@@ -23,13 +62,13 @@ impl Tokenizer {
     /// # Errors
     /// A file is missing or broken; no end token is named.
     pub fn load(dir: &Path) -> Result<Self> {
-        let inner = load_inner(dir)?;
+        let vocabulary = Vocabulary::load(dir)?;
         let eos = config::eos_ids(dir)?;
         if eos.is_empty() {
             let problem = "names no eos_token_id in generation_config.json or config.json";
             return Err(Error::file(dir, problem));
         }
-        Ok(Self { inner, template: ChatTemplate::load(dir)?, eos })
+        Ok(Self { vocabulary, template: ChatTemplate::load(dir)?, eos })
     }
 
     /// Ids that end a completion.
@@ -37,20 +76,9 @@ impl Tokenizer {
         &self.eos
     }
 
-    /// Token ids of a text in which special tokens count as such.
-    ///
-    /// # Errors
-    /// The tokenizer refuses the text.
-    pub fn encode(&self, text: &str) -> Result<Vec<u32>> {
-        encode(&self.inner, text)
-    }
-
-    /// The text of some ids, special tokens left out.
-    ///
-    /// # Errors
-    /// An id is not in the vocabulary.
-    pub fn decode(&self, ids: &[u32]) -> Result<String> {
-        self.inner.decode(ids, true).map_err(|e| Error::data("tokenizer", e.to_string()))
+    /// Text to ids and back.
+    pub fn vocabulary(&self) -> &Vocabulary {
+        &self.vocabulary
     }
 
     /// Ids of a conversation that asks for an answer.
@@ -58,7 +86,7 @@ impl Tokenizer {
     /// # Errors
     /// The chat template refuses the conversation.
     pub fn prompt(&self, messages: &[Message]) -> Result<Vec<u32>> {
-        self.encode(&self.template.render(messages, true)?)
+        self.vocabulary.encode(&self.template.render(messages, true)?)
     }
 
     /// Ids of a conversation and a mask that is 1 on what the assistant says, its end token included.
@@ -73,7 +101,7 @@ impl Tokenizer {
         let (mut ids, mut mask) = (Vec::new(), Vec::new());
         let mut rendered = String::new();
         let mut push = |text: &str, trained: u8| -> Result<()> {
-            let new = self.encode(text)?;
+            let new = self.vocabulary.encode(text)?;
             mask.extend(std::iter::repeat_n(trained, new.len()));
             ids.extend(new);
             Ok(())
@@ -99,19 +127,9 @@ impl Tokenizer {
 /// What `text` adds to `before`.
 fn suffix<'a>(text: &'a str, before: &str) -> Result<&'a str> {
     text.strip_prefix(before).ok_or_else(|| {
-        Error::data("chat template", "rewrites earlier messages when one is added: it cannot be used for training")
+        Error::data(
+            "chat template",
+            "rewrites earlier messages when one is added: it cannot be used for training",
+        )
     })
-}
-
-fn load_inner(dir: &Path) -> Result<Inner> {
-    let path = dir.join("tokenizer.json");
-    if !path.exists() {
-        return Err(Error::file(dir, "has no tokenizer.json"));
-    }
-    Inner::from_file(&path).map_err(|e| Error::file(&path, format!("is not a tokenizer: {e}")))
-}
-
-fn encode(inner: &Inner, text: &str) -> Result<Vec<u32>> {
-    let encoding = inner.encode_fast(text, false).map_err(|e| Error::data("tokenizer", e.to_string()))?;
-    Ok(encoding.get_ids().to_vec())
 }

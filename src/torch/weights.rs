@@ -54,7 +54,8 @@ impl Qwen3 {
             // Drawn from howard's own streams: the same on every machine and version of libtorch.
             let mut stream = crate::rng::Seed(seed).named(&name).stream();
             #[allow(clippy::cast_possible_truncation)]
-            let values: Vec<f32> = (0..tensor.numel()).map(|_| (0.02 * stream.normal()) as f32).collect();
+            let values: Vec<f32> =
+                (0..tensor.numel()).map(|_| (0.02 * stream.normal()) as f32).collect();
             tensor.copy_(&Tensor::from_slice(&values).reshape(tensor.size()));
         }
         model
@@ -96,8 +97,16 @@ impl Qwen3 {
     pub fn parameters(&self) -> Vec<Tensor> {
         let mut all = vec![self.embed.shallow_clone()];
         for l in &self.layers {
-            let layer =
-                [&l.input_norm, &l.qkv, &l.q_norm, &l.k_norm, &l.o, &l.post_norm, &l.gate_up, &l.down];
+            let layer = [
+                &l.input_norm,
+                &l.qkv,
+                &l.q_norm,
+                &l.k_norm,
+                &l.o,
+                &l.post_norm,
+                &l.gate_up,
+                &l.down,
+            ];
             all.extend(layer.into_iter().map(Tensor::shallow_clone));
         }
         all.push(self.norm.shallow_clone());
@@ -211,7 +220,10 @@ fn shards(dir: &Path) -> Result<Vec<PathBuf>> {
     let names: BTreeSet<String> = index.weight_map.into_values().collect();
     for name in &names {
         if !dir.join(name).exists() {
-            return Err(Error::file(&index_path, format!("names {name}, which is not in the folder")));
+            return Err(Error::file(
+                &index_path,
+                format!("names {name}, which is not in the folder"),
+            ));
         }
     }
     Ok(names.iter().map(|name| dir.join(name)).collect())
@@ -235,7 +247,8 @@ impl Mapped {
 
     fn tensors(&self) -> Result<SafeTensors<'_>> {
         SafeTensors::deserialize(&self.bytes).map_err(|e| {
-            let problem = format!("is not a whole safetensors file ({e}): download or copy it again");
+            let problem =
+                format!("is not a whole safetensors file ({e}): download or copy it again");
             Error::file(&self.path, problem)
         })
     }
@@ -243,13 +256,18 @@ impl Mapped {
 
 /// A tensor over the mapped bytes, without a copy.
 #[allow(unsafe_code)]
-fn from_view(path: &Path, name: &str, view: &safetensors::tensor::TensorView<'_>) -> Result<Tensor> {
+fn from_view(
+    path: &Path,
+    name: &str,
+    view: &safetensors::tensor::TensorView<'_>,
+) -> Result<Tensor> {
     let kind = match view.dtype() {
         Dtype::F32 => Kind::Float,
         Dtype::BF16 => Kind::BFloat16,
         Dtype::F16 => Kind::Half,
         other => {
-            let problem = format!("tensor {name} has dtype {other:?}: F32, BF16 and F16 are supported");
+            let problem =
+                format!("tensor {name} has dtype {other:?}: F32, BF16 and F16 are supported");
             return Err(Error::file(path, problem));
         }
     };

@@ -1,0 +1,217 @@
+//! `eval`: benchmarks x samples against a model, graded, as a result frame.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use howard::bench::{BENCHMARKS, Columns};
+use howard::cli::{self, Terminal, provenance};
+use howard::eval::config::{DataFile, EvalConfig};
+use howard::eval::{self, EvalOptions, WAVE};
+use howard::run::{self, Found, Manifest, RunFolder};
+use howard::torch::local::LocalSampler;
+use howard::types::{EvalRecord, Verdict};
+use howard::{disk, frame, report};
+
+/// Evaluate a model on math benchmarks and write a result frame.
+///
+/// Example: the shipped model on the five mini-benchmarks, then a report with confidence intervals:
+///
+///   eval --model data/tiny --benchmark mini --out results/tiny
+///   report eval results/tiny
+///
+/// Your own problems, one JSON object per line, columns by name:
+///
+///   eval --model data/tiny --data gsm8k/test.jsonl --problem question --answer answer --out results/gsm8k
+///
+/// A killed run goes on where it was when the same command is given again.
+#[derive(Parser)]
+#[command(version, verbatim_doc_comment, after_help = cli::EXIT_CODES)]
+struct Args {
+    /// Folder of a Qwen3 model in Hugging Face format
+    #[arg(long)]
+    model: Option<PathBuf>,
+    /// Benchmarks or suites, comma-separated; `--benchmark help` lists them
+    #[arg(long, value_delimiter = ',')]
+    benchmark: Vec<String>,
+    /// Your own problems as JSON lines
+    #[arg(long, requires_all = ["problem", "answer"])]
+    data: Option<PathBuf>,
+    /// Column of the question in --data
+    #[arg(long)]
+    problem: Option<String>,
+    /// Column of the gold answer in --data (what follows `####` or stands in `\boxed{}` is taken, else all of it)
+    #[arg(long)]
+    answer: Option<String>,
+    /// Column of the level in --data
+    #[arg(long)]
+    level: Option<String>,
+    /// Column of the subject in --data
+    #[arg(long)]
+    subject: Option<String>,
+    /// Name of --data in the frame [default: the file's name]
+    #[arg(long)]
+    name: Option<String>,
+    /// Folder of the run, resumed if it is there already
+    #[arg(long, default_value = "results/eval")]
+    out: PathBuf,
+    /// Samples per problem [default: 1]
+    #[arg(long)]
+    samples: Option<u32>,
+    /// Sampling temperature, 0 = greedy [default: 0.01, as the study]
+    #[arg(long)]
+    temperature: Option<f64>,
+    /// Longest completion in tokens [default: 2048, as the study]
+    #[arg(long)]
+    max_tokens: Option<usize>,
+    /// Only the first N problems of each benchmark
+    #[arg(long)]
+    limit: Option<usize>,
+    /// `instruction` or `study` (one solved example first) [default: as the benchmark says]
+    #[arg(long)]
+    prompt: Option<String>,
+    /// Seed of the run [default: 0]
+    #[arg(long)]
+    seed: Option<u64>,
+    /// cpu, cuda or cuda:N [default: cpu]
+    #[arg(long)]
+    device: Option<String>,
+    /// float32 or bfloat16 [default: float32]
+    #[arg(long)]
+    dtype: Option<String>,
+    /// A TOML configuration, e.g. the config.toml of an earlier run; options go over it
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// key=value over the configuration, e.g. --set sampling.top_p=0.95
+    #[arg(long)]
+    set: Vec<String>,
+    /// Print the resolved configuration and the number of samples, and stop
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Args {
+    fn resolve(&self) -> anyhow::Result<EvalConfig> {
+        let mut config: EvalConfig = run::config::load(self.config.as_deref(), &self.set)?;
+        let file_name = |path: &PathBuf| path.file_stem().map(|n| n.to_string_lossy().into_owned());
+        if let Some(path) = &self.data {
+            config.data = Some(DataFile {
+                name: self
+                    .name
+                    .clone()
+                    .or_else(|| file_name(path))
+                    .unwrap_or_else(|| "data".into()),
+                path: path.clone(),
+                columns: Columns {
+                    problem: self.problem.clone().unwrap_or_default(),
+                    answer: self.answer.clone().unwrap_or_default(),
+                    level: self.level.clone(),
+                    subject: self.subject.clone(),
+                },
+            });
+        }
+        config.model = self.model.clone().unwrap_or(config.model);
+        config.device = self.device.clone().unwrap_or(config.device);
+        config.dtype = self.dtype.clone().unwrap_or(config.dtype);
+        config.samples = self.samples.unwrap_or(config.samples);
+        config.seed = self.seed.unwrap_or(config.seed);
+        config.limit = self.limit.or(config.limit);
+        config.sampling.temperature = self.temperature.unwrap_or(config.sampling.temperature);
+        config.sampling.max_tokens = self.max_tokens.unwrap_or(config.sampling.max_tokens);
+        if let Some(style) = &self.prompt {
+            config.prompt = Some(style.parse()?);
+        }
+        if !self.benchmark.is_empty() {
+            config.benchmarks.clone_from(&self.benchmark);
+        }
+        anyhow::ensure!(
+            !config.model.as_os_str().is_empty(),
+            "--model: name the folder of a model"
+        );
+        Ok(config)
+    }
+}
+
+fn main() -> ExitCode {
+    cli::main("eval", || {
+        let args = Args::parse();
+        if args.benchmark.iter().any(|name| name == "help") {
+            for b in BENCHMARKS {
+                println!("{:<20} {:>6} problems  {}", b.name, b.rows, b.about);
+            }
+            println!("{:<20} all of these", "mini");
+            return Ok(cli::OK);
+        }
+        evaluate(&args)
+    })
+}
+
+fn evaluate(args: &Args) -> anyhow::Result<u8> {
+    let config = args.resolve()?;
+    let tasks = config.tasks()?;
+    let problems: usize = tasks.iter().map(|t| t.problems.len()).sum();
+    if args.dry_run {
+        print!("{}", toml::to_string(&config)?);
+        println!(
+            "# {problems} problems x {} = {} samples",
+            config.samples,
+            problems * config.samples as usize
+        );
+        return Ok(cli::OK);
+    }
+    let mut sampler =
+        LocalSampler::load(&config.model, &config.device, &config.dtype, config.slots)?;
+    let (folder, found) = RunFolder::open(&args.out, &config)?;
+    if found == Found::Finished {
+        eprintln!("{} is finished already", args.out.display());
+        print_summary(&frame::read_records(&folder.path(run::RECORDS))?);
+        return Ok(cli::OK);
+    }
+
+    let manifest_path = folder.path(run::MANIFEST);
+    let mut manifest = Manifest {
+        device: format!("{} {}", config.device, config.dtype),
+        model_files: run::manifest::hash_folder(&config.model)?,
+        data: tasks.iter().map(|t| (t.benchmark.clone(), t.data_hash())).collect(),
+        grader: config.grader.name(),
+        ..provenance::manifest(config.seed)
+    };
+    if found == Found::Unfinished && manifest_path.exists() {
+        let before = Manifest::read(&manifest_path)?;
+        anyhow::ensure!(
+            before.model_files == manifest.model_files && before.data == manifest.data,
+            "{}: the model or the data has changed since this run was begun: choose another --out",
+            args.out.display()
+        );
+        manifest.started = [before.started, manifest.started].concat();
+    }
+    manifest.write(&manifest_path)?;
+
+    let options = EvalOptions {
+        run: folder.name(),
+        model: model_name(&config),
+        samples: config.samples,
+        params: config.sampling.clone(),
+        seed: config.seed,
+        wave: WAVE,
+        grader: config.grader.clone(),
+    };
+    let partial = folder.path(run::RECORDS_JSONL);
+    let records = eval::run(&mut sampler, &tasks, &options, &partial, &mut Terminal::default())?;
+    frame::write_records(&records, &folder.path(run::RECORDS))?;
+    manifest.ended = Some(provenance::now());
+    manifest.write(&manifest_path)?;
+    folder.finish()?;
+    disk::remove(&partial)?;
+    print_summary(&records);
+    let failed = records.iter().any(|r| r.verdict == Verdict::Failed);
+    Ok(if failed { cli::SOME_FAILED } else { cli::OK })
+}
+
+fn model_name(config: &EvalConfig) -> String {
+    config.model.file_name().map_or_else(|| "model".into(), |n| n.to_string_lossy().into_owned())
+}
+
+fn print_summary(records: &[EvalRecord]) {
+    print!("{}", report::eval::headline(records).plain());
+}
