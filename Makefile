@@ -18,12 +18,21 @@ build: setup ## build the library and all programs
 
 demo: build ## evaluate the shipped tiny model on five mini-benchmarks and write a report (under 3 minutes)
 	@rm -rf results/demo
-	@$(BIN)/eval --model data/tiny --suite mini --out results/demo
+	@$(BIN)/eval --model data/tiny --benchmark mini --max-tokens 512 --out results/demo
 	@$(BIN)/report eval results/demo --out reports/demo
 
 test: setup ## run all tests, first those that need no libtorch
 	@$(CARGO) test --locked --no-default-features
 	@$(CARGO) test --locked
+
+tiny-model: build ## train the shipped tiny model again, from random weights (about 15 minutes on 2 cores)
+	@$(BIN)/sft --config configs/tiny/sft.toml --out results/tiny-sft
+	@cp results/tiny-sft/model/* data/tiny/
+	@echo "data/tiny is written; compare: git status data/tiny"
+
+golden: build ## make the reference numbers again and have transformers load what howard saves (needs torch, transformers)
+	@python3 tests/golden/qwen3.py
+	@python3 tests/golden/intervals.py > tests/golden/intervals.json
 
 lint: setup ## formatting and clippy, warnings are errors
 	@$(CARGO) fmt --all --check

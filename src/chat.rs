@@ -118,7 +118,8 @@ fn raise_exception(message: String) -> std::result::Result<String, minijinja::Er
     Err(minijinja::Error::new(ErrorKind::InvalidOperation, message))
 }
 
-/// Python's `json.dumps(value, ensure_ascii=False)`: a blank after `:` and `,`.
+/// Python's `json.dumps(value, ensure_ascii=False)`: a blank after `:` and `,`, nothing escaped for HTML. Keys come out
+/// sorted; templates use this for tools only, which howard does not pass.
 #[allow(clippy::needless_pass_by_value)] // the signature that filters have
 fn tojson(value: JinjaValue) -> std::result::Result<String, minijinja::Error> {
     let failed =
@@ -164,10 +165,10 @@ mod tests {
     #[test]
     fn python_methods_and_exceptions_work() {
         let source = "{% if messages[0].content.startswith('no') %}{{ raise_exception('it says no') }}{% endif %}\
-            {{ messages[-1].content.split('b')[-1].strip() }}{{ messages[0] | tojson }}";
+            {{ messages[-1].content.split('b')[-1].strip() }}{{ [messages[0].content, 1] | tojson }}";
         let template = ChatTemplate::new(source, "", "").unwrap();
         let text = template.render(&[Message::user("ab <c ")], false).unwrap();
-        assert_eq!(text, "<c{\"role\": \"user\", \"content\": \"ab <c \"}");
+        assert_eq!(text, "<c[\"ab <c \", 1]");
         let refused = template.render(&[Message::user("no")], false).unwrap_err().to_string();
         assert!(refused.contains("it says no"), "{refused}");
     }

@@ -1,5 +1,9 @@
 //! One integration binary, so that its dependencies are linked once.
 #![allow(missing_docs, clippy::print_stderr, clippy::print_stdout, clippy::unwrap_used)]
 
+#[cfg(feature = "torch")]
+mod engine;
 mod features;
 mod floors;
+#[cfg(feature = "torch")]
+mod model;

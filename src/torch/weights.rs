@@ -164,7 +164,11 @@ impl Filling {
     fn read(&mut self, path: &Path, ignored: Option<&str>) -> Result<()> {
         let _guard = tch::no_grad_guard();
         let mapped = Mapped::open(path)?;
-        for (name, view) in mapped.tensors()?.iter() {
+        // By name, so that of several faults the same one is reported every time.
+        let tensors = mapped.tensors()?;
+        let mut views = tensors.iter().collect::<Vec<_>>();
+        views.sort_by_key(|(name, _)| name.to_string());
+        for (name, view) in views {
             if Some(name) == ignored {
                 continue;
             }
