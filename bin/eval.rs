@@ -1,5 +1,7 @@
 //! `eval`: benchmarks x samples against a model, graded, as a result frame.
 
+#![allow(clippy::print_stdout, clippy::print_stderr)] // programs print
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 

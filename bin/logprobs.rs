@@ -1,5 +1,7 @@
 //! `logprobs`: per-token log-probabilities of texts or token ids.
 
+#![allow(clippy::print_stdout, clippy::print_stderr)] // programs print
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

@@ -1,5 +1,7 @@
 //! `report`: result frames to markdown pages with figures.
 
+#![allow(clippy::print_stdout, clippy::print_stderr)] // programs print
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 

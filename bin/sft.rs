@@ -1,5 +1,7 @@
 //! `sft`: supervised fine-tuning of a Qwen3 model.
 
+#![allow(clippy::print_stdout, clippy::print_stderr)] // programs print
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 

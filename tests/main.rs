@@ -7,3 +7,5 @@ mod features;
 mod floors;
 #[cfg(feature = "torch")]
 mod model;
+#[cfg(all(feature = "torch", feature = "frame", feature = "plot", feature = "cli"))]
+mod programs;

@@ -164,7 +164,7 @@ fn broken_folders_are_refused_in_one_sentence_that_names_the_fault() {
 
     let dir = copy("tied_one_kv_head");
     edit_config(dir.path(), |c| {
-        c["rope_scaling"] = serde_json::json!({"rope_type": "yarn", "factor": 4.0})
+        c["rope_scaling"] = serde_json::json!({"rope_type": "yarn", "factor": 4.0});
     });
     assert!(refusal(dir.path()).contains("rope type 'yarn' is not supported"));
 
@@ -188,7 +188,8 @@ fn broken_folders_are_refused_in_one_sentence_that_names_the_fault() {
     edit_config(dir.path(), |c| c["intermediate_size"] = 44.into());
     let message = refusal(dir.path());
     assert!(
-        message.contains("model.layers.0.mlp.down_proj.weight: expected shape [32, 44], got [32, 40]"),
+        message
+            .contains("model.layers.0.mlp.down_proj.weight: expected shape [32, 44], got [32, 40]"),
         "{message}"
     );
 

@@ -1,6 +1,8 @@
 //! Floor 5: what all programs share. Only here and in `bin/` are arguments, environment and time of day read, is
 //! anything printed, and are exit codes decided.
 
+#![allow(clippy::print_stderr)] // floor 5 prints
+
 pub mod progress;
 pub mod provenance;
 

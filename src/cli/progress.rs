@@ -1,5 +1,7 @@
 //! Progress as a person sees it: a bar on a terminal, a plain line now and then elsewhere, always on stderr.
 
+#![allow(clippy::print_stderr)] // floor 5 prints
+
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 

@@ -125,7 +125,7 @@ pub fn load(dir: &Path) -> Result<ModelConfig> {
     let rope = raw.rope_parameters.as_ref();
     let rope_types = [raw.rope_scaling.as_ref(), rope]
         .map(|v| v.and_then(|v| v.get("rope_type").or_else(|| v.get("type"))?.as_str()));
-    for kind in rope_types.into_iter().flatten().filter(|kind| *kind != "default") {
+    if let Some(kind) = rope_types.into_iter().flatten().find(|kind| *kind != "default") {
         return refuse(format!(
             "rope type '{kind}' is not supported: only plain rotary embeddings are"
         ));

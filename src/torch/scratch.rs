@@ -59,7 +59,7 @@ pub fn train_tokenizer(vocab_size: usize, texts: &[String]) -> Result<Tokenizer>
         let problem = format!("the texts yield {got} entries: set vocab_size to that or fewer");
         return Err(Error::config("vocab_size", problem));
     }
-    Ok(tokenizer.into())
+    Ok(tokenizer)
 }
 
 /// Writes a model folder with random weights and a tokenizer trained on `texts`.
