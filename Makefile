@@ -2,6 +2,8 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 CARGO := cargo
+# A Python with torch 2.11, transformers and statsmodels, for `make golden` only.
+PYTHON := PYTHONPATH=.libtorch/site python3
 # The folder of compiled programs (one profile for demo, tests and notebooks: dependencies are built once).
 BIN := $(or $(CARGO_TARGET_DIR),target)/debug
 
@@ -30,9 +32,13 @@ tiny-model: build ## train the shipped tiny model again, from random weights (ab
 	@cp results/tiny-sft/model/* data/tiny/
 	@echo "data/tiny is written; compare: git status data/tiny"
 
-golden: build ## make the reference numbers again and have transformers load what howard saves (needs torch, transformers)
-	@python3 tests/golden/qwen3.py
-	@python3 tests/golden/intervals.py > tests/golden/intervals.json
+golden: build ## make the reference numbers again; check that transformers loads what howard saves (PYTHON=...)
+	@$(PYTHON) tests/golden/qwen3.py
+	@$(PYTHON) tests/golden/intervals.py > tests/golden/intervals.json
+	@$(PYTHON) tests/golden/chat.py > tests/golden/chat.json
+	@$(PYTHON) tests/golden/adamw.py > tests/golden/adamw.json
+	@mkdir -p results && $(BIN)/logprobs --model data/tiny --in tests/golden/texts.jsonl --out results/scored.jsonl.tmp
+	@$(PYTHON) tests/golden/check_saved.py data/tiny tests/golden/texts.jsonl results/scored.jsonl.tmp
 
 lint: setup ## formatting and clippy, warnings are errors
 	@$(CARGO) fmt --all --check

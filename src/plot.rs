@@ -144,7 +144,7 @@ pub fn levels(title: &str, series: &[(String, Vec<(u8, Estimate)>)]) -> Result<S
             .x_labels(5)
             .x_label_formatter(&|x| format!("{x:.0}"))
             .y_label_formatter(&percent)
-            .x_desc("level (number of steps: 1, 2, 4, 6, 9)")
+            .x_desc("level")
             .y_desc("accuracy, 95 % interval")
             .label_style((FONT, 14).into_font().color(&INK))
             .draw()

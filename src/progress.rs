@@ -6,6 +6,8 @@ pub trait Progress {
     fn start(&mut self, _what: &str, _total: u64) {}
     /// `done` units are finished so far; `note` is a short text such as `12,345 tok/s`.
     fn update(&mut self, _done: u64, _note: &str) {}
+    /// Tokens generated so far, for the display of tokens per second.
+    fn tokens(&mut self, _total: u64) {}
     /// The work is finished.
     fn finish(&mut self, _note: &str) {}
 }

@@ -54,7 +54,8 @@ fn an_evaluation_that_is_killed_ends_with_the_frame_of_one_that_is_not() {
         let mut child = start(&killed).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let deadline = Instant::now() + Duration::from_secs(120);
         while Instant::now() < deadline {
-            let lines = std::fs::read(&records).map_or(0, |b| b.iter().filter(|&&c| c == b'\n').count());
+            let lines =
+                std::fs::read(&records).map_or(0, |b| b.iter().filter(|&&c| c == b'\n').count());
             if lines >= wanted || child.try_wait().unwrap().is_some() {
                 break;
             }
@@ -86,11 +87,22 @@ fn bad_input_is_one_sentence_and_nothing_is_left() {
     let out = out.to_str().unwrap();
     let text = refusal(&mut eval(&["--model", "no/such", "--benchmark", "mini", "--out", out]));
     assert!(text.contains("no/such: there is no such model folder"), "{text}");
-    let text = refusal(&mut eval(&["--model", "data/tiny", "--benchmark", "mini-gsm9k", "--out", out]));
+    let text =
+        refusal(&mut eval(&["--model", "data/tiny", "--benchmark", "mini-gsm9k", "--out", out]));
     assert!(text.contains("no benchmark 'mini-gsm9k'; there are mini-math-500"), "{text}");
-    let text = refusal(&mut eval(&["--model", "data/tiny", "--benchmark", "mini", "--device", "tpu", "--out", out]));
+    let text = refusal(&mut eval(&[
+        "--model",
+        "data/tiny",
+        "--benchmark",
+        "mini",
+        "--device",
+        "tpu",
+        "--out",
+        out,
+    ]));
     assert!(text.contains("device: 'tpu' is not cpu, cuda or cuda:N"), "{text}");
-    let args = ["--model", "data/tiny", "--benchmark", "mini", "--set", "sampling.topp=1", "--out", out];
+    let args =
+        ["--model", "data/tiny", "--benchmark", "mini", "--set", "sampling.topp=1", "--out", out];
     assert!(refusal(&mut eval(&args)).contains("unknown field `topp`"));
     assert!(!Path::new(out).exists(), "nothing may be left of a run that could not begin");
 
@@ -98,13 +110,21 @@ fn bad_input_is_one_sentence_and_nothing_is_left() {
     let file = dir.path().join("file");
     std::fs::write(&file, "x").unwrap();
     let under = file.join("out");
-    let text = refusal(&mut eval(&["--model", "data/tiny", "--benchmark", "mini", "--out", under.to_str().unwrap()]));
+    let text = refusal(&mut eval(&[
+        "--model",
+        "data/tiny",
+        "--benchmark",
+        "mini",
+        "--out",
+        under.to_str().unwrap(),
+    ]));
     assert!(text.contains("file/out: Not a directory"), "{text}");
 
     let data = dir.path().join("bad.jsonl");
     std::fs::write(&data, "{\"q\": \"1+1?\", \"a\": \"2\"}\n{\"q\": \"2+2?\"}\n").unwrap();
     let data = data.to_str().unwrap();
-    let args = ["--model", "data/tiny", "--data", data, "--problem", "q", "--answer", "a", "--out", out];
+    let args =
+        ["--model", "data/tiny", "--data", data, "--problem", "q", "--answer", "a", "--out", out];
     assert!(refusal(&mut eval(&args)).contains("bad.jsonl:2: no column 'a'; the columns are q"));
 }
 
@@ -112,8 +132,18 @@ fn bad_input_is_one_sentence_and_nothing_is_left() {
 fn another_configuration_in_the_same_folder_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("out");
-    let base = ["--model", "data/tiny", "--benchmark", "mini-aime-2024", "--limit", "2", "--max-tokens", "8", "--out"];
-    let with = |extra: &[&str]| eval(&[&base, &[out.to_str().unwrap()], extra].concat());
+    let base = [
+        "--model",
+        "data/tiny",
+        "--benchmark",
+        "mini-aime-2024",
+        "--limit",
+        "2",
+        "--max-tokens",
+        "8",
+        "--out",
+    ];
+    let with = |extra: &[&str]| eval(&[base.as_slice(), &[out.to_str().unwrap()], extra].concat());
     assert!(run(&mut with(&[])).status.success());
     let text = refusal(&mut with(&["--seed", "1"]));
     assert!(text.contains("it says `seed = 0`, now `seed = 1`"), "{text}");
@@ -175,7 +205,9 @@ fn logprobs_names_the_line_that_is_wrong() {
         command
     };
     std::fs::write(&input, "{\"ids\": [1, 2]}\n{\"ids\": [1, 99999]}\n").unwrap();
-    assert!(refusal(&mut logprobs()).contains("in.jsonl:2: id 99999 is not in the model's vocabulary"));
+    assert!(
+        refusal(&mut logprobs()).contains("in.jsonl:2: id 99999 is not in the model's vocabulary")
+    );
     std::fs::write(&input, "{\"ids\": [1, 2]}\n{\"words\": 1}\n").unwrap();
     assert!(refusal(&mut logprobs()).contains("in.jsonl:2: "));
     std::fs::write(&input, "{\"text\": \"12+5=17\"}\n{\"ids\": [4, 5, 6]}\n").unwrap();

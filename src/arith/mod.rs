@@ -13,7 +13,7 @@ use crate::rng::Stream;
 /// Number of steps of each level, level 1 first.
 pub const STEPS: [usize; 5] = [1, 2, 4, 6, 9];
 /// Largest value of the running number in each level.
-const LARGEST: [i64; 5] = [99, 199, 499, 999, 999];
+const LARGEST: [i64; 5] = [99, 149, 199, 199, 199];
 
 /// One step on the running value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

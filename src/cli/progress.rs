@@ -20,6 +20,7 @@ pub struct Terminal {
     total: u64,
     /// Units that were done before this process (resumed work): not counted in the speed.
     before: Option<u64>,
+    tokens: u64,
     started: Instant,
     printed: Instant,
 }
@@ -27,7 +28,26 @@ pub struct Terminal {
 impl Default for Terminal {
     fn default() -> Self {
         let now = Instant::now();
-        Self { bar: None, what: String::new(), total: 0, before: None, started: now, printed: now }
+        Self {
+            bar: None,
+            what: String::new(),
+            total: 0,
+            before: None,
+            tokens: 0,
+            started: now,
+            printed: now,
+        }
+    }
+}
+
+impl Terminal {
+    /// The note with tokens per second, where there are tokens.
+    fn with_speed(&self, note: &str) -> String {
+        if self.tokens == 0 {
+            return note.to_string();
+        }
+        let speed = self.tokens as f64 / self.started.elapsed().as_secs_f64().max(1e-9);
+        format!("{speed:.0} tok/s, {note}")
     }
 }
 
@@ -46,14 +66,19 @@ impl Progress for Terminal {
         }
     }
 
+    fn tokens(&mut self, total: u64) {
+        self.tokens = total;
+    }
+
     fn update(&mut self, done: u64, note: &str) {
+        let note = self.with_speed(note);
         if let Some(bar) = &self.bar {
             if self.before.is_none() {
                 bar.set_position(done);
                 bar.reset_eta();
             }
             bar.set_position(done);
-            bar.set_message(note.to_string());
+            bar.set_message(note);
         } else if self.printed.elapsed() >= PLAIN_EVERY {
             self.printed = Instant::now();
             let new = done.saturating_sub(self.before.unwrap_or(0));
@@ -66,6 +91,7 @@ impl Progress for Terminal {
     }
 
     fn finish(&mut self, note: &str) {
+        let note = self.with_speed(note);
         let seconds = self.started.elapsed().as_secs_f64();
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();

@@ -127,6 +127,7 @@ pub fn run<S: Sampler + ?Sized>(
 
     progress.start("evaluating", total as u64);
     progress.update(done.len() as u64, &note(&outcomes));
+    let mut tokens = 0u64;
     let wave = if options.wave == 0 { total.max(1) } else { options.wave };
     for jobs in plan.jobs.chunks(wave) {
         let missing: HashSet<&Key> = jobs.iter().filter(|key| !done.contains_key(*key)).collect();
@@ -137,6 +138,8 @@ pub fn run<S: Sampler + ?Sized>(
             jobs.iter().filter(|key| options.wave > 0 || missing.contains(key)).collect();
         let mut arrived = Vec::new();
         sampler.sample(&plan.requests(&asked, options), &mut |completion| {
+            tokens += completion.ids.len() as u64;
+            progress.tokens(tokens);
             let Some(row) = plan.rows.get(&completion.problem) else {
                 let what = completion.problem.to_string();
                 return Err(Error::data(what, "the sampler answered a problem that was not asked"));

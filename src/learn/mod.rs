@@ -1,5 +1,6 @@
 //! Anything that can learn from samples, and the loops that feed it.
 
+pub mod bandit;
 pub mod recipe;
 pub mod sft;
 

@@ -64,3 +64,51 @@ pub fn global_norm(gradients: &[Tensor]) -> f64 {
         gradients.iter().map(|g| g.to_kind(Kind::Float).square().sum(Kind::Float)).collect();
     Tensor::stack(&squares, 0).sum(Kind::Double).sqrt().double_value(&[])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tensors(value: &serde_json::Value, shapes: &[Vec<i64>]) -> Vec<Tensor> {
+        let values: Vec<Vec<f64>> = serde_json::from_value(value.clone()).unwrap();
+        values
+            .iter()
+            .zip(shapes)
+            .map(|(v, shape)| Tensor::from_slice(v).to_kind(Kind::Float).reshape(shape.as_slice()))
+            .collect()
+    }
+
+    /// tests/golden/adamw.py: torch.optim.AdamW and clip_grad_norm_ over 20 steps with a falling learning rate.
+    #[test]
+    fn twenty_steps_equal_torch() {
+        let golden: serde_json::Value =
+            serde_json::from_str(include_str!("../../tests/golden/adamw.json")).unwrap();
+        let cases = golden["cases"].as_array().unwrap();
+        assert_eq!(cases.len(), 4);
+        for case in cases {
+            let shapes: Vec<Vec<i64>> = serde_json::from_value(case["shapes"].clone()).unwrap();
+            let options = AdamWOptions {
+                weight_decay: case["weight_decay"].as_f64().unwrap(),
+                max_grad_norm: case["max_grad_norm"].as_f64().unwrap(),
+                ..AdamWOptions::default()
+            };
+            let mut parameters = tensors(&case["start"], &shapes);
+            let mut optimizer = AdamW::new(&parameters, options);
+            for step in 0..20usize {
+                let mut gradients = tensors(&case["grads"][step], &shapes);
+                let norm = global_norm(&gradients);
+                if let Some(expected) = case["norms"][step].as_f64() {
+                    assert!((norm - expected).abs() < 1e-5, "{norm} {expected}");
+                }
+                optimizer.clip(&mut gradients, norm);
+                optimizer.update(&mut parameters, &gradients, 1e-2 * (1.0 - step as f64 / 20.0));
+                for (got, expected) in
+                    parameters.iter().zip(tensors(&case["values"][step], &shapes))
+                {
+                    let difference = (got - expected).abs().max().double_value(&[]);
+                    assert!(difference <= 1e-6, "step {step}: {difference}");
+                }
+            }
+        }
+    }
+}
