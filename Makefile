@@ -16,16 +16,17 @@ setup: ## fetch libtorch into .libtorch/ (once; LIBTORCH=DIR uses an existing on
 	@scripts/setup.sh
 
 build: setup ## build the library and all programs
-	@$(CARGO) build --locked --bins
+	@$(CARGO) build --locked --workspace --bins
 
 demo: build ## evaluate the shipped tiny model on five mini-benchmarks and write a report (under 3 minutes)
 	@rm -rf results/demo
 	@$(BIN)/eval --model data/tiny --benchmark mini --max-tokens 512 --out results/demo
 	@$(BIN)/report eval results/demo --out reports/demo
 
+# Tests run side by side: libtorch's threads must not spin while they wait for each other (docs/build.md).
 test: setup ## run all tests, first those that need no libtorch
-	@$(CARGO) test --locked --no-default-features
-	@$(CARGO) test --locked
+	@OMP_WAIT_POLICY=passive $(CARGO) test --locked --package howard --no-default-features
+	@OMP_WAIT_POLICY=passive $(CARGO) test --locked --workspace
 
 tiny-model: build ## train the shipped tiny model again, from random weights (about 15 minutes on 2 cores)
 	@$(BIN)/sft --config configs/tiny/sft.toml --out results/tiny-sft
@@ -42,11 +43,11 @@ golden: build ## make the reference numbers again; check that transformers loads
 
 lint: setup ## formatting and clippy, warnings are errors
 	@$(CARGO) fmt --all --check
-	@$(CARGO) clippy --locked --all-targets -- -D warnings
-	@$(CARGO) clippy --locked --all-targets --no-default-features -- -D warnings
+	@$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	@$(CARGO) clippy --locked --package howard --all-targets --no-default-features -- -D warnings
 
 doc: setup ## the library's documentation, warnings are errors
-	@RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps
+	@RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps
 
 deny: ## licences and advisories of all dependencies (needs cargo-deny)
 	@command -v cargo-deny >/dev/null 2>&1 || { echo "deny: cargo-deny is missing: cargo install --locked cargo-deny" >&2; exit 2; }

@@ -11,9 +11,9 @@ use howard::cli::{self, Terminal, provenance};
 use howard::eval::config::{DataFile, EvalConfig};
 use howard::eval::{self, EvalOptions, WAVE};
 use howard::run::{self, Found, Manifest, RunFolder};
-use howard::torch::local::LocalSampler;
 use howard::types::{EvalRecord, Verdict};
 use howard::{disk, frame, report};
+use howard_torch::local::LocalSampler;
 
 /// Evaluate a model on math benchmarks and write a result frame.
 ///

@@ -10,9 +10,9 @@ use anyhow::Context;
 use clap::Parser;
 use howard::cli;
 use howard::error::Error;
-use howard::torch::qwen3::Qwen3;
-use howard::torch::tokenizer::Vocabulary;
-use howard::torch::{self, logprob};
+use howard_torch::qwen3::Qwen3;
+use howard_torch::tokenizer::Vocabulary;
+use howard_torch::{self as torch, logprob};
 use serde::{Deserialize, Serialize};
 
 /// Score texts or token ids under a model: one JSON line in, one JSON line out.

@@ -13,10 +13,10 @@ use howard::learn::recipe::{Conversations, DataConfig, SftConfig};
 use howard::learn::sft::{self, SftRow};
 use howard::progress::Progress;
 use howard::run::{self, Found, Manifest, RunFolder};
-use howard::torch::learner::TorchLearner;
-use howard::torch::local::LocalSampler;
-use howard::torch::{checkpoint, export, scratch};
 use howard::types::TrainSample;
+use howard_torch::learner::TorchLearner;
+use howard_torch::local::LocalSampler;
+use howard_torch::{checkpoint, export, scratch};
 
 /// Fine-tune a Qwen3 model on conversations, loss on the assistant's words only.
 ///
@@ -76,7 +76,7 @@ fn train(args: &Args) -> anyhow::Result<u8> {
     let mut progress = Terminal::default();
     progress.start("training", config.train.steps);
     progress.update(first, "");
-    let tokenizer = howard::torch::tokenizer::Tokenizer::load(&source)?;
+    let tokenizer = howard_torch::tokenizer::Tokenizer::load(&source)?;
     let mut left_out = 0u64;
     sft::run(
         &mut learner,

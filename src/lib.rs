@@ -36,9 +36,7 @@ pub mod plot;
 #[cfg(all(feature = "frame", feature = "plot"))]
 pub mod report;
 
-// Floor 4b: tensors.
-#[cfg(feature = "torch")]
-pub mod torch;
+// Floor 4b, the tensors, is the package `howard-torch` (src/torch).
 
 // Floor 5: what the programs share.
 #[cfg(feature = "cli")]

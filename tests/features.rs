@@ -38,6 +38,8 @@ fn pages_need_neither_libtorch_nor_a_network_stack() {
 }
 
 #[test]
-fn the_default_set_has_tch() {
-    assert!(dependencies(&[]).iter().any(|name| name == "tch"), "the names above are right");
+fn the_library_and_its_programs_never_need_libtorch_and_the_tensor_package_does() {
+    assert_without(&[], &["tch", "torch-sys", "tokenizers"]);
+    let tensors = dependencies(&["--package", "howard-torch"]);
+    assert!(tensors.iter().any(|name| name == "tch"), "the names above are right");
 }

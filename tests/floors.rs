@@ -36,6 +36,7 @@ const HEAVY: &[(&str, &str)] = &[
     ("plotters", "4a"),
     ("tch", "4b"),
     ("torch_sys", "4b"),
+    ("howard_torch", "5"),
     ("safetensors", "4b"),
     ("tokenizers", "4b"),
     ("clap", "5"),
@@ -74,7 +75,8 @@ fn allowed(from: &str, to: &str) -> bool {
 /// What a line of a file on `floor` may not say.
 fn problems(floor: &str, code: &str) -> Vec<String> {
     let floors: BTreeMap<&str, &str> = FLOORS.iter().copied().collect();
-    let upward = named_after(code, "crate::").into_iter().filter_map(|name| {
+    let named = named_after(code, "crate::").into_iter().chain(named_after(code, "howard::"));
+    let upward = named.filter_map(|name| {
         let other = floors.get(name).filter(|other| !allowed(floor, other))?;
         Some(format!("floor {floor} uses {name} of floor {other}"))
     });
@@ -114,7 +116,7 @@ fn no_file_knows_what_is_above_it() {
 #[test]
 fn the_rule_knows_upward_from_downward() {
     assert_eq!(problems("2", "use crate::eval::run;"), ["floor 2 uses eval of floor 3"]);
-    assert_eq!(problems("4a", "let x = crate::torch::load();").len(), 1);
+    assert_eq!(problems("4b", "use howard::frame::read;").len(), 1);
     assert_eq!(problems("3", "use polars::prelude::*;"), ["crate polars on floor 3"]);
     assert!(problems("4b", "use crate::types::Problem; use tch::Tensor;").is_empty());
 }

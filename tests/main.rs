@@ -1,14 +1,9 @@
-//! One integration binary, so that its dependencies are linked once.
+//! What needs no libtorch: the rules of the house, pages, templates.
 #![allow(missing_docs, clippy::print_stderr, clippy::print_stdout, clippy::unwrap_used)]
 
 mod chat;
-#[cfg(feature = "torch")]
-mod engine;
+mod data;
 mod features;
 mod floors;
-#[cfg(feature = "torch")]
-mod learn;
-#[cfg(feature = "torch")]
-mod model;
-#[cfg(all(feature = "torch", feature = "frame", feature = "plot", feature = "cli"))]
-mod programs;
+#[cfg(all(feature = "frame", feature = "plot", feature = "cli"))]
+mod report;

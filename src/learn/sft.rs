@@ -30,6 +30,9 @@ pub struct SftOptions {
     pub schedule: Schedule,
     /// Steps of linear warm-up.
     pub warmup_steps: u64,
+    /// Steps after which the schedule would be at its end; 0 = at the last step. More than `steps` stops early, with the
+    /// rates of the longer run.
+    pub schedule_steps: u64,
     /// How tokens are weighed.
     pub weighting: Weighting,
 }
@@ -41,6 +44,7 @@ impl Default for SftOptions {
             learning_rate: 2e-4,
             schedule: Schedule::Linear,
             warmup_steps: 0,
+            schedule_steps: 0,
             weighting: Weighting::TokenMean,
         }
     }
@@ -85,7 +89,9 @@ pub fn run<L: Learner>(
         if denominator == 0.0 {
             return Err(Error::data(format!("step {step}"), "the batch has no token to train on"));
         }
-        let factor = options.schedule.factor(step, options.warmup_steps, options.steps);
+        let horizon =
+            if options.schedule_steps == 0 { options.steps } else { options.schedule_steps };
+        let factor = options.schedule.factor(step, options.warmup_steps, horizon);
         let lr = options.learning_rate * factor;
         let stats = learner.step(&samples, &Loss::CrossEntropy, lr, denominator)?;
         after(learner, &row(step, options, lr, samples.len(), &stats))?;

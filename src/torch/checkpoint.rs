@@ -9,9 +9,9 @@ use super::export::save_tensors;
 use super::optimizer::AdamW;
 use super::qwen3::Qwen3;
 use super::weights;
-use crate::disk;
-use crate::error::{Error, Result};
-use crate::learn::Checkpoint;
+use howard::disk;
+use howard::error::{Error, Result};
+use howard::learn::Checkpoint;
 
 const MODEL: &str = "model.safetensors";
 const OPTIMIZER: &str = "optimizer.safetensors";

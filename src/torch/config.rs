@@ -5,8 +5,8 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::disk;
-use crate::error::{Error, Result};
+use howard::disk;
+use howard::error::{Error, Result};
 
 /// What `config.json` says about a Qwen3 model, checked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -11,10 +11,10 @@ use super::attention;
 use super::kv::KvCache;
 use super::pick::{Scratch, pick};
 use super::qwen3::Qwen3;
-use crate::error::Result;
-use crate::rng::Seed;
-use crate::sample::slots::{Group, Live, Slots};
-use crate::types::{Finish, SamplingParams};
+use howard::error::Result;
+use howard::rng::Seed;
+use howard::sample::slots::{Group, Live, Slots};
+use howard::types::{Finish, SamplingParams};
 
 /// Padded tokens that are prefilled at once.
 const PREFILL_TOKENS: usize = 8192;

@@ -10,8 +10,8 @@ use serde_json::json;
 use tch::{Device, Kind, Tensor};
 
 use super::qwen3::Qwen3;
-use crate::disk;
-use crate::error::{Error, Result};
+use howard::disk;
+use howard::error::{Error, Result};
 
 /// Files beside weights and configuration that make a model usable: copied along on export.
 const COMPANIONS: [&str; 5] = [

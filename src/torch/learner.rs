@@ -8,11 +8,11 @@ use super::local::LocalSampler;
 use super::optimizer::{AdamW, global_norm};
 use super::qwen3::Qwen3;
 use super::{checkpoint, torch_error};
-use crate::error::{Error, Result};
-use crate::learn::recipe::AdamWOptions;
-use crate::learn::{Checkpoint, Learner, StepStats};
-use crate::loss::Loss;
-use crate::types::TrainSample;
+use howard::error::{Error, Result};
+use howard::learn::recipe::AdamWOptions;
+use howard::learn::{Checkpoint, Learner, StepStats};
+use howard::loss::Loss;
+use howard::types::TrainSample;
 
 /// A Qwen3 model that learns; its policy samples from the same tensors.
 #[derive(Debug)]

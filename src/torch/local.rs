@@ -6,9 +6,9 @@ use super::engine::{self, Output, Prompt};
 use super::qwen3::Qwen3;
 use super::tokenizer::Tokenizer;
 use super::{device, dtype};
-use crate::error::Result;
-use crate::sample::Sampler;
-use crate::types::{Completion, Finish, PolicyVersion, Request};
+use howard::error::Result;
+use howard::sample::Sampler;
+use howard::types::{Completion, Finish, PolicyVersion, Request};
 
 /// A Qwen3 model with its tokenizer.
 #[derive(Debug)]

@@ -18,7 +18,7 @@ pub mod weights;
 
 use tch::{Cuda, Device, Kind};
 
-use crate::error::{Error, Result};
+use howard::error::{Error, Result};
 
 /// libtorch's error as one sentence: what howard was doing, and the first line of the message.
 pub fn torch_error(doing: &str, error: &tch::TchError) -> Error {

@@ -2,7 +2,7 @@
 
 use tch::{Kind, Tensor};
 
-use crate::learn::recipe::AdamWOptions;
+use howard::learn::recipe::AdamWOptions;
 
 /// AdamW with decoupled weight decay (Loshchilov and Hutter 2019), as `torch.optim.AdamW` computes it.
 #[derive(Debug)]

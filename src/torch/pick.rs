@@ -2,7 +2,7 @@
 //!
 //! Inverse-CDF sampling with one uniform number per token: the draw depends on nothing but the logits and that number.
 
-use crate::types::SamplingParams;
+use howard::types::SamplingParams;
 
 /// A drawn token.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -102,7 +102,7 @@ fn filter(weights: &mut [f64], params: &SamplingParams, order: &mut Vec<u32>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rng::Seed;
+    use howard::rng::Seed;
     use statrs::distribution::{ChiSquared, ContinuousCDF};
 
     /// Logits of the distribution 0.4, 0.3, 0.15, 0.1, 0.05.

@@ -16,9 +16,9 @@ use tokenizers::{AddedToken, Tokenizer};
 use super::config::ModelConfig;
 use super::export;
 use super::qwen3::Qwen3;
-use crate::disk;
-use crate::error::{Error, Result};
-use crate::learn::recipe::ScratchConfig;
+use howard::disk;
+use howard::error::{Error, Result};
+use howard::learn::recipe::ScratchConfig;
 
 const PAD: &str = "<|endoftext|>";
 const START: &str = "<|im_start|>";

@@ -5,9 +5,9 @@ use std::path::Path;
 use tokenizers::Tokenizer as Inner;
 
 use super::config;
-use crate::chat::ChatTemplate;
-use crate::error::{Error, Result};
-use crate::types::{Message, Role};
+use howard::chat::ChatTemplate;
+use howard::error::{Error, Result};
+use howard::types::{Message, Role};
 
 /// Text to ids and back.
 #[derive(Debug)]

@@ -13,8 +13,8 @@ use tch::{Device, Kind, Tensor};
 
 use super::config::{self, ModelConfig};
 use super::qwen3::{Layer, Qwen3};
-use crate::disk;
-use crate::error::{Error, Result};
+use howard::disk;
+use howard::error::{Error, Result};
 
 const SINGLE: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
@@ -52,7 +52,7 @@ impl Qwen3 {
                 continue;
             }
             // Drawn from howard's own streams: the same on every machine and version of libtorch.
-            let mut stream = crate::rng::Seed(seed).named(&name).stream();
+            let mut stream = howard::rng::Seed(seed).named(&name).stream();
             #[allow(clippy::cast_possible_truncation)]
             let values: Vec<f32> =
                 (0..tensor.numel()).map(|_| (0.02 * stream.normal()) as f32).collect();

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use howard::error::Error;
-use howard::torch::qwen3::Qwen3;
-use howard::torch::{export, logprob};
+use howard_torch::qwen3::Qwen3;
+use howard_torch::{export, logprob};
 use serde_json::Value;
 use tch::{Device, Kind, Tensor};
 
@@ -12,7 +12,7 @@ const CASES: [&str; 4] =
     ["tied_one_kv_head", "untied_two_kv_heads", "untied_all_kv_heads", "tied_large_theta"];
 
 fn golden(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/qwen3").join(name)
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join("tests/golden/qwen3").join(name)
 }
 
 fn reference(name: &str) -> Value {
@@ -119,7 +119,7 @@ fn what_we_save_we_load_again_bit_for_bit() {
 fn a_tokenizer_may_be_smaller_than_the_vocabulary() {
     let name = "tied_large_theta";
     let reference = reference(name);
-    let vocabulary = howard::torch::tokenizer::Vocabulary::load(&golden(name)).unwrap();
+    let vocabulary = howard_torch::tokenizer::Vocabulary::load(&golden(name)).unwrap();
     let text = reference["text_of_last"].as_str().unwrap();
     assert_eq!(Some(&vocabulary.encode(text).unwrap()), ids(&reference).last());
 }

@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use howard::rng::Seed;
-use howard::torch::engine::{self, Output, Prompt};
-use howard::torch::logprob;
-use howard::torch::qwen3::Qwen3;
 use howard::types::{Finish, SamplingParams};
+use howard_torch::engine::{self, Output, Prompt};
+use howard_torch::logprob;
+use howard_torch::qwen3::Qwen3;
 use tch::{Device, Kind};
 
 fn model(name: &str) -> Qwen3 {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/qwen3").join(name);
+    let dir = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+        .join("tests/golden/qwen3")
+        .join(name);
     Qwen3::load(&dir, Kind::Float, Device::Cpu).unwrap()
 }
 

@@ -7,13 +7,13 @@ use howard::learn::Learner;
 use howard::learn::recipe::AdamWOptions;
 use howard::learn::sft;
 use howard::loss::Loss;
-use howard::torch::learner::TorchLearner;
-use howard::torch::local::LocalSampler;
 use howard::types::TrainSample;
+use howard_torch::learner::TorchLearner;
+use howard_torch::local::LocalSampler;
 use tch::Tensor;
 
 fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
 }
 
 fn learner(microbatch_tokens: usize) -> TorchLearner {
@@ -85,7 +85,6 @@ fn learning_lowers_the_loss_and_a_loss_that_is_not_finite_changes_nothing() {
 }
 
 /// A small run, killed twice, ends with the weights of one that was not.
-#[cfg(feature = "cli")]
 #[test]
 fn a_killed_run_resumes_bit_for_bit() {
     let dir = tempfile::tempdir().unwrap();
