@@ -2,10 +2,10 @@
 
 use std::process::Command;
 
-fn dependencies(features: &[&str]) -> Vec<String> {
+fn dependencies(package: &str, features: &[&str]) -> Vec<String> {
     let output = Command::new(env!("CARGO"))
         .args(["tree", "--offline", "--locked", "--edges", "normal,build", "--prefix", "none"])
-        .args(["--format", "{p}", "--target", "x86_64-unknown-linux-gnu"])
+        .args(["--format", "{p}", "--target", "x86_64-unknown-linux-gnu", "--package", package])
         .args(features)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
@@ -16,7 +16,7 @@ fn dependencies(features: &[&str]) -> Vec<String> {
 }
 
 fn assert_without(features: &[&str], heavy: &[&str]) {
-    let found = dependencies(features);
+    let found = dependencies("howard", features);
     assert!(found.iter().any(|name| name == "serde"), "{found:?}");
     for name in heavy {
         assert!(!found.iter().any(|f| f == name), "{features:?} drags in {name}");
@@ -40,6 +40,6 @@ fn pages_need_neither_libtorch_nor_a_network_stack() {
 #[test]
 fn the_library_and_its_programs_never_need_libtorch_and_the_tensor_package_does() {
     assert_without(&[], &["tch", "torch-sys", "tokenizers"]);
-    let tensors = dependencies(&["--package", "howard-torch"]);
+    let tensors = dependencies("howard-torch", &[]);
     assert!(tensors.iter().any(|name| name == "tch"), "the names above are right");
 }
