@@ -1,6 +1,7 @@
 //! What needs no libtorch: the rules of the house, pages, templates.
 #![allow(missing_docs, clippy::print_stderr, clippy::print_stdout, clippy::unwrap_used)]
 
+mod arith;
 mod chat;
 mod data;
 mod features;

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use howard::rng::Seed;
-use howard::types::{Finish, SamplingParams};
+use howard::sample::Sampler;
+use howard::types::{Finish, Request, SamplingParams};
 use howard_torch::engine::{self, Output, Prompt};
+use howard_torch::local::LocalSampler;
 use howard_torch::logprob;
 use howard_torch::qwen3::Qwen3;
 use tch::{Device, Kind};
@@ -169,4 +171,43 @@ fn sampled_tokens_follow_the_models_distribution() {
             "temperature {temperature}, top-p {top_p}: chi-square {chi2} on {cells} cells, p {p}"
         );
     }
+}
+
+/// Stop texts end a completion where they first stand, also when they come in the middle of a token's text.
+#[test]
+fn stop_texts_end_a_completion_and_are_removed() {
+    let dir = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join("data/tiny");
+    let mut sampler = LocalSampler::load(&dir, "cpu", "float32", 8).unwrap();
+    let problem = howard::arith::benchmark("mini-math-500").unwrap().remove(0);
+    let mut answer = |stop: &[&str]| {
+        let params = SamplingParams {
+            temperature: 0.0,
+            max_tokens: 300,
+            stop: stop.iter().map(ToString::to_string).collect(),
+            ..SamplingParams::default()
+        };
+        let request = Request {
+            problem: problem.id.clone(),
+            messages: howard::bench::PromptStyle::Instruction.messages(&problem.text),
+            samples: vec![0],
+            params,
+            seed: 1,
+        };
+        let mut completions = Vec::new();
+        sampler
+            .sample(&[request], &mut |completion| {
+                completions.push(completion);
+                Ok(())
+            })
+            .unwrap();
+        completions.remove(0)
+    };
+    let whole = answer(&[]);
+    assert!(whole.text.contains("\\boxed{"), "{}", whole.text);
+    let cut = answer(&["never", "oxed"]);
+    assert_eq!(cut.finish, Finish::Stop);
+    assert_eq!(cut.text, whole.text[..whole.text.find("oxed").unwrap()]);
+    assert!(cut.ids.len() < whole.ids.len());
+    assert_eq!(cut.ids, whole.ids[..cut.ids.len()]);
+    assert_eq!(cut.logprobs.unwrap().len(), cut.ids.len());
 }
