@@ -67,8 +67,14 @@ fn train(args: &Args) -> anyhow::Result<u8> {
     let source = start_model(&config, &data, &folder)?;
     write_manifest(&config, &folder, &source)?;
 
-    let sampler = LocalSampler::load(&source, &config.device, "float32", 256)?;
-    let mut learner = TorchLearner::new(sampler, config.optimizer, config.microbatch_tokens);
+    let sampler = LocalSampler::load(&source, &config.compute.device, config.compute.dtype(), 256)?;
+    let mut learner = TorchLearner::new(
+        sampler,
+        config.optimizer,
+        config.compute.clone(),
+        config.lora.as_ref(),
+        config.seed,
+    )?;
     let first = resume(&folder, &mut learner)?;
     let steps_path = folder.path(run::STEPS);
     keep_rows_before(&steps_path, first)?;
@@ -141,7 +147,7 @@ fn start_model(
 fn write_manifest(config: &SftConfig, folder: &RunFolder, source: &Path) -> anyhow::Result<()> {
     let path = folder.path(run::MANIFEST);
     let mut manifest = Manifest {
-        device: format!("{} float32", config.device),
+        device: format!("{} {}", config.compute.device, config.compute.dtype()),
         model_files: run::manifest::hash_folder(source)?,
         ..provenance::manifest(config.seed)
     };

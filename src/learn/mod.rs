@@ -1,6 +1,7 @@
 //! Anything that can learn from samples, and the loops that feed it.
 
 pub mod bandit;
+pub mod compute;
 pub mod recipe;
 pub mod sft;
 

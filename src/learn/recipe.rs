@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::compute::{ComputeConfig, LoraConfig};
 use super::sft::SftOptions;
 use crate::arith::Train;
 use crate::bench::PromptStyle;
@@ -83,22 +84,23 @@ pub struct SftConfig {
     /// Makes the model from nothing instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scratch: Option<ScratchConfig>,
-    /// `cpu`, `cuda` or `cuda:N`.
-    pub device: String,
     /// Seed of the run: order of the data.
     pub seed: u64,
     /// Conversations per optimizer step.
     pub batch_size: usize,
     /// Longest conversation in tokens; longer ones are left out, and counted.
     pub max_length: usize,
-    /// Padded tokens that go through the model at once.
-    pub microbatch_tokens: usize,
     /// Steps between checkpoints; 0 = only at the end.
     pub checkpoint_every: u64,
     /// The loop.
     pub train: SftOptions,
     /// The optimizer.
     pub optimizer: AdamWOptions,
+    /// Device, precision, memory.
+    pub compute: ComputeConfig,
+    /// Adapters, where not every weight is to be trained.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lora: Option<LoraConfig>,
     /// The data.
     pub data: DataConfig,
 }
@@ -108,14 +110,14 @@ impl Default for SftConfig {
         Self {
             model: PathBuf::new(),
             scratch: None,
-            device: "cpu".into(),
             seed: 0,
             batch_size: 32,
             max_length: 4096,
-            microbatch_tokens: 8192,
             checkpoint_every: 100,
             train: SftOptions::default(),
             optimizer: AdamWOptions::default(),
+            compute: ComputeConfig::default(),
+            lora: None,
             data: DataConfig::Chat { path: PathBuf::new() },
         }
     }
@@ -130,7 +132,6 @@ impl SftConfig {
         let positive = [
             ("batch_size", self.batch_size as u64),
             ("max_length", self.max_length as u64),
-            ("microbatch_tokens", self.microbatch_tokens as u64),
             ("train.steps", self.train.steps),
         ];
         if let Some((name, _)) = positive.iter().find(|(_, value)| *value == 0) {
@@ -138,6 +139,10 @@ impl SftConfig {
         }
         if self.model.as_os_str().is_empty() == self.scratch.is_none() {
             return Err(Error::config("model", "give either a model folder or a [scratch] table"));
+        }
+        self.compute.check()?;
+        if let Some(lora) = &self.lora {
+            lora.check()?;
         }
         if let DataConfig::Arith { levels } = &self.data
             && (levels.is_empty() || levels.iter().any(|l| !(1..=5).contains(l)))

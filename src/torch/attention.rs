@@ -4,6 +4,28 @@
 
 use tch::{Kind, Tensor};
 
+use super::pack::Run;
+
+/// Causal attention of packed sequences, each to itself only: `q_1thd`, `k_1tkd`, `v_1tkd` -> `[1, t, h * d]`. Sequences of
+/// one length that stand side by side are taken together.
+pub fn packed(q_1thd: &Tensor, k_1tkd: &Tensor, v_1tkd: &Tensor, runs: &[Run]) -> Tensor {
+    let (_, _, h, d) = q_1thd.size4().expect("queries have four axes by construction");
+    let k = k_1tkd.size()[2];
+    let sizes: Vec<i64> = runs.iter().map(|run| run.count * run.length).collect();
+    let split = |x: &Tensor| x.split_with_sizes(sizes.as_slice(), 1);
+    let parts: Vec<Tensor> = split(q_1thd)
+        .iter()
+        .zip(split(k_1tkd))
+        .zip(split(v_1tkd))
+        .zip(runs)
+        .map(|(((q, key), value), run)| {
+            let apart = |x: &Tensor, heads: i64| x.reshape([run.count, run.length, heads, d]);
+            causal(&apart(q, h), &apart(&key, k), &apart(&value, k)).reshape([1, -1, h * d])
+        })
+        .collect();
+    Tensor::cat(&parts, 1)
+}
+
 /// Causal attention of whole sequences that start at position 0 and are padded on the right, if at all.
 ///
 /// `q_bthd`, `k_btkd`, `v_btkd` -> `[b, t, h * d]`. A padded key is never seen by a real query, because it comes

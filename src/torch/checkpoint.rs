@@ -7,13 +7,11 @@ use tch::Tensor;
 
 use super::export::save_tensors;
 use super::optimizer::AdamW;
-use super::qwen3::Qwen3;
-use super::weights;
 use howard::disk;
 use howard::error::{Error, Result};
 use howard::learn::Checkpoint;
 
-const MODEL: &str = "model.safetensors";
+const WEIGHTS: &str = "weights.safetensors";
 const OPTIMIZER: &str = "optimizer.safetensors";
 const STATE: &str = "state.json";
 
@@ -26,12 +24,12 @@ pub fn folder(checkpoints: &Path, step: u64) -> PathBuf {
 ///
 /// # Errors
 /// The folder cannot be written or the disk is full.
-pub fn save(dir: &Path, model: &Qwen3, optimizer: &AdamW) -> Result<Checkpoint> {
+pub fn save(dir: &Path, weights: Vec<(String, Tensor)>, optimizer: &AdamW) -> Result<Checkpoint> {
     disk::create_dir(dir)?;
-    save_tensors(&dir.join(MODEL), model.named_tensors())?;
+    save_tensors(&dir.join(WEIGHTS), weights)?;
     save_tensors(&dir.join(OPTIMIZER), moments(optimizer))?;
     let mut files = BTreeMap::new();
-    for name in [MODEL, OPTIMIZER] {
+    for name in [WEIGHTS, OPTIMIZER] {
         files.insert(name.to_string(), disk::sha256_file(&dir.join(name))?);
     }
     let checkpoint = Checkpoint { step: optimizer.step, files };
@@ -83,14 +81,18 @@ pub fn newest(checkpoints: &Path) -> Result<(Option<PathBuf>, Vec<PathBuf>)> {
     Ok((None, damaged))
 }
 
-/// Loads weights, moments and step into a model and an optimizer of the same shape.
+/// Loads weights into the given tensors, moments and step into an optimizer of the same shape.
 ///
 /// # Errors
 /// A file is damaged or of another model.
-pub fn load(dir: &Path, model: &Qwen3, optimizer: &mut AdamW) -> Result<Checkpoint> {
+pub fn load(
+    dir: &Path,
+    weights: Vec<(String, Tensor)>,
+    optimizer: &mut AdamW,
+) -> Result<Checkpoint> {
     let checkpoint = verify(dir)?;
-    weights::fill(&dir.join(MODEL), model.named_tensors())?;
-    weights::fill(&dir.join(OPTIMIZER), moments(optimizer))?;
+    super::weights::fill(&dir.join(WEIGHTS), weights)?;
+    super::weights::fill(&dir.join(OPTIMIZER), moments(optimizer))?;
     optimizer.step = checkpoint.step;
     Ok(checkpoint)
 }

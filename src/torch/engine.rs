@@ -163,7 +163,7 @@ impl Engine<'_> {
         let cache = &mut self.cache;
         let mut x_btc = model.embedded(&ids_bt);
         for (index, layer) in model.layers.iter().enumerate() {
-            x_btc = model.block(layer, &x_btc, &rope, &mut |q, k, v| {
+            x_btc = model.block(layer, &x_btc, &rope, 0.0, &mut |q, k, v| {
                 let mut row = first_row;
                 for (b, group) in groups.iter().enumerate() {
                     let key = k.select(0, b as i64).narrow(0, 0, lengths[b] as i64);
@@ -217,7 +217,7 @@ impl Engine<'_> {
         let cache = &mut self.cache;
         let mut x_n1c = model.embedded(&Tensor::from_slice(&ids).to_device(device).unsqueeze(1));
         for (index, layer) in model.layers.iter().enumerate() {
-            x_n1c = model.block(layer, &x_n1c, &rope, &mut |q, k, v| {
+            x_n1c = model.block(layer, &x_n1c, &rope, 0.0, &mut |q, k, v| {
                 cache.write(index, &places, &k.squeeze_dim(1), &v.squeeze_dim(1));
                 let (keys, values) = cache.view(index, n, longest);
                 attention::decode(q, &keys, &values, mask.as_ref())

@@ -1,47 +1,58 @@
-//! The torch learner: full-parameter training of a Qwen3 model with explicit denominators.
+//! The torch learner: every weight or adapters of a Qwen3 model, with explicit denominators.
 
 use std::path::Path;
 
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
+use super::backward::{self, Options, Trainable};
 use super::local::LocalSampler;
+use super::master::Master;
 use super::optimizer::{AdamW, global_norm};
+use super::pack::{self, Packed};
 use super::qwen3::Qwen3;
-use super::{checkpoint, torch_error};
+use super::{checkpoint, head};
 use howard::error::{Error, Result};
+use howard::learn::compute::{ComputeConfig, LoraConfig};
 use howard::learn::recipe::AdamWOptions;
 use howard::learn::{Checkpoint, Learner, StepStats};
 use howard::loss::Loss;
+use howard::rng::Seed;
 use howard::types::TrainSample;
 
 /// A Qwen3 model that learns; its policy samples from the same tensors.
 #[derive(Debug)]
 pub struct TorchLearner {
     policy: LocalSampler,
-    parameters: Vec<Tensor>,
+    trainable: Trainable,
+    master: Master,
     optimizer: AdamW,
-    microbatch_tokens: usize,
-}
-
-/// Samples of one micro-batch as tensors. Axes: b samples, t tokens of the longest.
-struct Batch {
-    ids_bt: Tensor,
-    /// Flat positions (into `b * t`) whose hidden state predicts a trained token.
-    positions: Tensor,
-    targets: Tensor,
-    weights: Tensor,
-    num_tokens: u64,
-    num_loss_tokens: u64,
+    compute: ComputeConfig,
+    dropout: f64,
+    seed: Seed,
 }
 
 impl TorchLearner {
-    /// A learner on the sampler's own weights (fp32). `microbatch_tokens` bounds the padded tokens that go through
-    /// the model at once: it decides memory, not results beyond rounding.
-    pub fn new(policy: LocalSampler, options: AdamWOptions, microbatch_tokens: usize) -> Self {
-        let parameters: Vec<Tensor> =
-            policy.model().parameters().into_iter().map(|p| p.set_requires_grad(true)).collect();
-        let optimizer = AdamW::new(&parameters, options);
-        Self { policy, parameters, optimizer, microbatch_tokens }
+    /// A learner on the sampler's own weights, or on new adapters on them. `seed` decides the adapters' first values and
+    /// what dropout drops.
+    ///
+    /// # Errors
+    /// A setting of the adapters is wrong.
+    pub fn new(
+        mut policy: LocalSampler,
+        options: AdamWOptions,
+        compute: ComputeConfig,
+        lora: Option<&LoraConfig>,
+        seed: u64,
+    ) -> Result<Self> {
+        if let Some(lora) = lora {
+            super::lora::attach(policy.model_mut(), lora, seed)?;
+        }
+        let trainable = Trainable::of(policy.model());
+        let master = Master::new(compute.precision(), &trainable.tensors);
+        let optimizer = AdamW::new(&trainable.tensors, options);
+        let dropout = lora.map_or(0.0, |lora| lora.dropout);
+        let seed = Seed(seed).named("dropout");
+        Ok(Self { policy, trainable, master, optimizer, compute, dropout, seed })
     }
 
     /// The model.
@@ -49,78 +60,121 @@ impl TorchLearner {
         self.policy.model()
     }
 
+    /// What is learned, under the names of the file format it is saved in, in fp32.
+    pub fn named_weights(&self) -> Vec<(String, Tensor)> {
+        let values = self
+            .trainable
+            .tensors
+            .iter()
+            .enumerate()
+            .map(|(i, t)| self.master.value(i, t))
+            .collect();
+        self.named(values)
+    }
+
+    /// Tensors shaped and ordered as the learning ones (gradients), under the same names as [`Self::named_weights`].
+    pub fn named(&self, values: Vec<Tensor>) -> Vec<(String, Tensor)> {
+        self.trainable.named(self.model(), values)
+    }
+
     /// Continues from a checkpoint folder: weights, moments and step.
     ///
     /// # Errors
     /// The folder is damaged or of another model.
     pub fn resume(&mut self, dir: &Path) -> Result<Checkpoint> {
-        checkpoint::load(dir, self.policy.model(), &mut self.optimizer)
+        let _guard = tch::no_grad_guard();
+        let values: Vec<Tensor> = self
+            .trainable
+            .tensors
+            .iter()
+            .map(|t| Tensor::zeros(t.size(), (tch::Kind::Float, t.device())))
+            .collect();
+        let named =
+            self.trainable.named(self.model(), values.iter().map(Tensor::shallow_clone).collect());
+        let checkpoint = checkpoint::load(dir, named, &mut self.optimizer)?;
+        for (index, value) in values.iter().enumerate() {
+            self.master.set(index, &self.trainable.tensors[index], value);
+        }
+        self.policy.set_version(checkpoint.step);
+        Ok(checkpoint)
     }
 
-    /// Micro-batches of similar length, each at most `microbatch_tokens` padded tokens (or one sample).
-    fn split<'a>(&self, samples: &'a [TrainSample]) -> Vec<Vec<&'a TrainSample>> {
-        let mut order: Vec<&TrainSample> = samples.iter().collect();
-        order.sort_by_key(|s| s.ids.len());
-        let mut batches: Vec<Vec<&TrainSample>> = Vec::new();
-        for sample in order {
-            // Sorted by length, so the new sample is the longest of its batch.
-            match batches.last_mut() {
-                Some(batch) if (batch.len() + 1) * sample.ids.len() <= self.microbatch_tokens => {
-                    batch.push(sample);
+    /// The gradient of the loss, in the order and kind of the learning tensors (summed in fp32, or bf16 for Kahan
+    /// weights), and what was seen on the way. Changes nothing.
+    ///
+    /// # Errors
+    /// A failure of the device.
+    pub fn gradients(
+        &self,
+        samples: &[TrainSample],
+        loss: &Loss,
+        denominator: f64,
+    ) -> Result<(Vec<Tensor>, StepStats)> {
+        let mut stats = StepStats::default();
+        let mut sums: Vec<Option<Tensor>> = self.trainable.tensors.iter().map(|_| None).collect();
+        let kind = self.master.gradient_kind();
+        let samples: Vec<&TrainSample> = samples.iter().filter(|s| trained(s) > 0).collect();
+        let lengths: Vec<usize> = samples.iter().map(|s| s.ids.len()).collect();
+        for (index, group) in
+            pack::plan(&lengths, self.compute.microbatch_tokens).into_iter().enumerate()
+        {
+            let chosen: Vec<&TrainSample> = group.iter().map(|&i| samples[i]).collect();
+            let batch = self.packed(&chosen);
+            let weights: Vec<f32> = chosen
+                .iter()
+                .flat_map(|s| s.advantages.iter().zip(&s.mask).skip(1))
+                .filter_map(|(&weight, &mask)| (mask == 1).then_some(weight))
+                .collect();
+            let options = Options {
+                recompute: self.compute.recompute,
+                temperature: 1.0,
+                dropout: self.dropout,
+                seed: self.seed.index(self.optimizer.step).index(index as u64),
+            };
+            let mut total = 0.0;
+            let Loss::CrossEntropy = loss;
+            let mut slopes = |range: std::ops::Range<usize>, logprobs: &[f32]| {
+                let weights = &weights[range];
+                for (&logprob, &weight) in logprobs.iter().zip(weights) {
+                    total += loss.token(f64::from(logprob), f64::from(weight));
                 }
-                _ => batches.push(vec![sample]),
-            }
-        }
-        batches
-    }
-
-    fn batch(&self, samples: &[&TrainSample]) -> Batch {
-        let device = self.model().device();
-        let longest = samples.iter().map(|s| s.ids.len()).max().unwrap_or(0);
-        let mut ids = vec![0i64; samples.len() * longest];
-        let (mut positions, mut targets, mut weights) = (Vec::new(), Vec::new(), Vec::new());
-        let mut num_tokens = 0u64;
-        for (row, sample) in samples.iter().enumerate() {
-            num_tokens += sample.ids.len() as u64;
-            for (t, &id) in sample.ids.iter().enumerate() {
-                ids[row * longest + t] = i64::from(id);
-                if t > 0 && sample.mask[t] == 1 {
-                    positions.push((row * longest + t - 1) as i64);
-                    targets.push(i64::from(id));
-                    weights.push(sample.advantages[t]);
+                #[allow(clippy::cast_possible_truncation)]
+                Ok(weights.iter().map(|&w| (-f64::from(w) / denominator) as f32).collect())
+            };
+            let mut sink = |index: usize, gradient: Tensor| {
+                let _guard = tch::no_grad_guard();
+                match &mut sums[index] {
+                    Some(sum) => drop(sum.g_add_(&gradient)),
+                    place => *place = Some(gradient.detach().to_kind(kind)),
                 }
-            }
+            };
+            backward::run(self.model(), &self.trainable, &batch, options, &mut slopes, &mut sink)?;
+            stats.loss += total / denominator;
+            stats.num_tokens += lengths_of(&chosen);
+            stats.num_loss_tokens += batch.scored.iter().sum::<usize>() as u64;
         }
-        Batch {
-            ids_bt: Tensor::from_slice(&ids)
-                .reshape([samples.len() as i64, longest as i64])
-                .to_device(device),
-            num_loss_tokens: targets.len() as u64,
-            positions: Tensor::from_slice(&positions).to_device(device),
-            targets: Tensor::from_slice(&targets).to_device(device),
-            weights: Tensor::from_slice(&weights).to_device(device),
-            num_tokens,
-        }
+        let zero = |t: &Tensor| Tensor::zeros(t.size(), (kind, t.device()));
+        let gradients = sums
+            .into_iter()
+            .zip(&self.trainable.tensors)
+            .map(|(sum, tensor)| sum.unwrap_or_else(|| zero(tensor)))
+            .collect();
+        Ok((gradients, stats))
     }
 
-    /// Log-probabilities of the trained tokens of a batch, `[trained]`, fp32.
-    fn logprobs(&self, batch: &Batch) -> Tensor {
-        let model = self.model();
-        let hidden = model.hidden(&batch.ids_bt).flatten(0, 1).index_select(0, &batch.positions);
-        model
-            .logits(&hidden)
-            .log_softmax(-1, Kind::Float)
-            .gather(1, &batch.targets.unsqueeze(1), false)
-            .squeeze_dim(1)
+    fn packed(&self, samples: &[&TrainSample]) -> Packed {
+        let ids = samples.iter().map(|s| s.ids.as_slice());
+        Packed::new(ids, |i, t| samples[i].mask[t] == 1, self.model().device())
     }
+}
 
-    fn gradients(&self) -> Vec<Tensor> {
-        self.parameters.iter().map(Tensor::grad).collect()
-    }
+/// Tokens of a sample that are trained; the first has nothing before it.
+fn trained(sample: &TrainSample) -> usize {
+    sample.mask.iter().skip(1).filter(|&&m| m == 1).count()
+}
 
-    fn zero_gradients(&mut self) {
-        self.parameters.iter_mut().for_each(Tensor::zero_grad);
-    }
+fn lengths_of(samples: &[&TrainSample]) -> u64 {
+    samples.iter().map(|s| s.ids.len() as u64).sum()
 }
 
 impl Learner for TorchLearner {
@@ -133,22 +187,8 @@ impl Learner for TorchLearner {
         lr: f64,
         denominator: f64,
     ) -> Result<StepStats> {
-        self.zero_gradients();
-        let mut stats = StepStats::default();
-        for samples in self.split(samples) {
-            let batch = self.batch(&samples);
-            let logprobs = self.logprobs(&batch);
-            let sum = match loss {
-                Loss::CrossEntropy => -(logprobs * &batch.weights).sum(Kind::Float),
-            };
-            let mean = sum / denominator;
-            mean.f_backward().map_err(|e| torch_error("computing gradients", &e))?;
-            stats.loss += mean.double_value(&[]);
-            stats.num_tokens += batch.num_tokens;
-            stats.num_loss_tokens += batch.num_loss_tokens;
-        }
+        let (gradients, mut stats) = self.gradients(samples, loss, denominator)?;
         let _guard = tch::no_grad_guard();
-        let mut gradients = self.gradients();
         stats.grad_norm = global_norm(&gradients);
         if !stats.loss.is_finite() || !stats.grad_norm.is_finite() {
             let what = format!("step {}", self.optimizer.step + 1);
@@ -158,19 +198,30 @@ impl Learner for TorchLearner {
             );
             return Err(Error::data(what, problem));
         }
-        self.optimizer.clip(&mut gradients, stats.grad_norm);
-        self.optimizer.update(&mut self.parameters, &gradients, lr);
+        let factor = self.optimizer.clip_factor(stats.grad_norm);
+        self.optimizer.begin();
+        for (index, gradient) in gradients.into_iter().enumerate() {
+            let tensor = &self.trainable.tensors[index];
+            let gradient = gradient.to_kind(tch::Kind::Float) * factor;
+            let mut value = self.master.value(index, tensor);
+            self.optimizer.update(index, &mut value, &gradient, lr);
+            self.master.set(index, tensor, &value);
+        }
         self.policy.set_version(self.optimizer.step);
         Ok(stats)
     }
 
     fn nll(&mut self, samples: &[TrainSample]) -> Result<f64> {
-        let _guard = tch::no_grad_guard();
         let (mut sum, mut count) = (0.0, 0u64);
-        for samples in self.split(samples) {
-            let batch = self.batch(&samples);
-            sum -= self.logprobs(&batch).sum(Kind::Double).double_value(&[]);
-            count += batch.num_loss_tokens;
+        let samples: Vec<&TrainSample> = samples.iter().filter(|s| trained(s) > 0).collect();
+        let lengths: Vec<usize> = samples.iter().map(|s| s.ids.len()).collect();
+        for group in pack::plan(&lengths, self.compute.microbatch_tokens) {
+            let chosen: Vec<&TrainSample> = group.iter().map(|&i| samples[i]).collect();
+            let batch = self.packed(&chosen);
+            let hidden = backward::hidden(self.model(), &batch);
+            let scored = head::score(self.model(), &hidden, &batch.targets, 1.0);
+            sum -= scored.logprobs.iter().map(|&l| f64::from(l)).sum::<f64>();
+            count += scored.logprobs.len() as u64;
         }
         if count == 0 {
             return Err(Error::data("evaluation data", "has no token to score"));
@@ -184,6 +235,6 @@ impl Learner for TorchLearner {
     }
 
     fn save(&self, dir: &Path) -> Result<Checkpoint> {
-        checkpoint::save(dir, self.policy.model(), &self.optimizer)
+        checkpoint::save(dir, self.named_weights(), &self.optimizer)
     }
 }

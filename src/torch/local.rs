@@ -40,6 +40,11 @@ impl LocalSampler {
         &self.model
     }
 
+    /// The model, to attach adapters or move weights.
+    pub fn model_mut(&mut self) -> &mut Qwen3 {
+        &mut self.model
+    }
+
     /// Its tokenizer.
     pub fn tokenizer(&self) -> &Tokenizer {
         &self.tokenizer

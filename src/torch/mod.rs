@@ -1,15 +1,20 @@
 //! Floor 4b: the tensor driver. Qwen3 on libtorch, its engine (a `Sampler`) and its learner (a `Learner`).
 
 pub mod attention;
+pub mod backward;
 pub mod checkpoint;
 pub mod config;
 pub mod engine;
 pub mod export;
+pub mod head;
 pub mod kv;
 pub mod learner;
 pub mod local;
 pub mod logprob;
+pub mod lora;
+pub mod master;
 pub mod optimizer;
+pub mod pack;
 pub mod pick;
 pub mod qwen3;
 pub mod scratch;

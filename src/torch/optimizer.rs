@@ -17,44 +17,40 @@ pub struct AdamW {
 }
 
 impl AdamW {
-    /// Zero moments for some parameters.
+    /// Zero moments (fp32) for some parameters.
     pub fn new(parameters: &[Tensor], options: AdamWOptions) -> Self {
-        let zeros = || parameters.iter().map(|p| p.zeros_like().detach()).collect();
+        let zero = |p: &Tensor| Tensor::zeros(p.size(), (Kind::Float, p.device()));
+        let zeros = || parameters.iter().map(zero).collect();
         Self { options, step: 0, first: zeros(), second: zeros() }
     }
 
-    /// Scales gradients so that their global L2 norm is at most `max_grad_norm`, as
-    /// `torch.nn.utils.clip_grad_norm_`; `norm` is the norm they have.
-    pub fn clip(&self, gradients: &mut [Tensor], norm: f64) {
+    /// Factor on gradients of global L2 norm `norm` so that it is at most `max_grad_norm`, as
+    /// `torch.nn.utils.clip_grad_norm_`.
+    pub fn clip_factor(&self, norm: f64) -> f64 {
         let max = self.options.max_grad_norm;
-        if max > 0.0 {
-            let scale = (max / (norm + 1e-6)).min(1.0);
-            for gradient in gradients {
-                let _ = gradient.g_mul_scalar_(scale);
-            }
-        }
+        if max > 0.0 { (max / (norm + 1e-6)).min(1.0) } else { 1.0 }
     }
 
-    /// One update in place. Call without gradients being recorded.
-    pub fn update(&mut self, parameters: &mut [Tensor], gradients: &[Tensor], lr: f64) {
-        let AdamWOptions { beta1, beta2, eps, weight_decay, .. } = self.options;
+    /// Begins the next step; every parameter is then updated once.
+    pub fn begin(&mut self) {
         self.step += 1;
+    }
+
+    /// Updates parameter `index` (fp32) in place. Call without gradients being recorded.
+    pub fn update(&mut self, index: usize, parameter: &mut Tensor, gradient: &Tensor, lr: f64) {
+        let AdamWOptions { beta1, beta2, eps, weight_decay, .. } = self.options;
         let step = i32::try_from(self.step).unwrap_or(i32::MAX);
         let correction1 = 1.0 - beta1.powi(step);
         let root2 = (1.0 - beta2.powi(step)).sqrt();
-        let moments = self.first.iter_mut().zip(&mut self.second);
-        for ((parameter, gradient), (first, second)) in
-            parameters.iter_mut().zip(gradients).zip(moments)
-        {
-            if weight_decay != 0.0 {
-                let _ = parameter.g_mul_scalar_(1.0 - lr * weight_decay);
-            }
-            let _ = first.lerp_(gradient, 1.0 - beta1);
-            let _ = second.g_mul_scalar_(beta2);
-            let _ = second.addcmul_(&(gradient * (1.0 - beta2)), gradient);
-            let denominator = second.sqrt() / root2 + eps;
-            let _ = parameter.addcdiv_(&(&*first * (-lr / correction1)), &denominator);
+        let (first, second) = (&mut self.first[index], &mut self.second[index]);
+        if weight_decay != 0.0 {
+            let _ = parameter.g_mul_scalar_(1.0 - lr * weight_decay);
         }
+        let _ = first.lerp_(gradient, 1.0 - beta1);
+        let _ = second.g_mul_scalar_(beta2);
+        let _ = second.addcmul_(&(gradient * (1.0 - beta2)), gradient);
+        let denominator = second.sqrt() / root2 + eps;
+        let _ = parameter.addcdiv_(&(&*first * (-lr / correction1)), &denominator);
     }
 }
 
@@ -95,13 +91,17 @@ mod tests {
             let mut parameters = tensors(&case["start"], &shapes);
             let mut optimizer = AdamW::new(&parameters, options);
             for step in 0..20usize {
-                let mut gradients = tensors(&case["grads"][step], &shapes);
+                let gradients = tensors(&case["grads"][step], &shapes);
                 let norm = global_norm(&gradients);
                 if let Some(expected) = case["norms"][step].as_f64() {
                     assert!((norm - expected).abs() < 1e-5, "{norm} {expected}");
                 }
-                optimizer.clip(&mut gradients, norm);
-                optimizer.update(&mut parameters, &gradients, 1e-2 * (1.0 - step as f64 / 20.0));
+                let factor = optimizer.clip_factor(norm);
+                optimizer.begin();
+                let lr = 1e-2 * (1.0 - step as f64 / 20.0);
+                for (index, parameter) in parameters.iter_mut().enumerate() {
+                    optimizer.update(index, parameter, &(&gradients[index] * factor), lr);
+                }
                 for (got, expected) in
                     parameters.iter().zip(tensors(&case["values"][step], &shapes))
                 {

@@ -9,6 +9,8 @@ use tch::{Device, Kind, Tensor};
 
 use super::attention;
 use super::config::ModelConfig;
+use super::lora::{LayerAdapters, Place};
+use super::pack::{Packed, Run};
 
 /// The weights of one layer; q, k, v and gate, up are fused, so that each is one matrix product.
 #[derive(Debug)]
@@ -29,6 +31,8 @@ pub struct Layer {
     pub gate_up: Tensor,
     /// Down projection, `[c, f]`.
     pub down: Tensor,
+    /// Low-rank adapters on the projections.
+    pub adapters: Option<LayerAdapters>,
 }
 
 /// A Qwen3 model: plain tensors on one device in one dtype.
@@ -113,43 +117,65 @@ impl Qwen3 {
     /// One layer: `x_btc` -> `[b, t, c]`.
     ///
     /// `attend` receives queries `[b, t, h, d]`, keys and values `[b, t, k, d]` after norm and rotation and returns
-    /// `[b, t, h * d]`.
+    /// `[b, t, h * d]`. `dropout` is the share of adapter inputs to drop, 0 but in training.
     pub fn block(
         &self,
         layer: &Layer,
         x_btc: &Tensor,
         rope: &Rope,
+        dropout: f64,
         attend: &mut dyn FnMut(&Tensor, &Tensor, &Tensor) -> Tensor,
     ) -> Tensor {
+        let add = |place, projected: Tensor, x: &Tensor| match &layer.adapters {
+            Some(adapters) => adapters.add(place, projected, x, dropout),
+            None => projected,
+        };
         let config = &self.config;
         let (b, t, _) = x_btc.size3().expect("the residual stream has three axes");
         let (h, k, d) = (config.num_attention_heads, config.num_key_value_heads, config.head_dim);
         let eps = config.rms_norm_eps;
 
-        let qkv = rms_norm(x_btc, &layer.input_norm, eps).linear(&layer.qkv, None::<&Tensor>);
-        let qkv = qkv.split_with_sizes([h * d, k * d, k * d], -1);
-        let q = rope.apply(&rms_norm(&qkv[0].reshape([b, t, h, d]), &layer.q_norm, eps));
-        let key = rope.apply(&rms_norm(&qkv[1].reshape([b, t, k, d]), &layer.k_norm, eps));
-        let value = qkv[2].reshape([b, t, k, d]);
+        let normed = rms_norm(x_btc, &layer.input_norm, eps);
+        let mut qkv =
+            normed.linear(&layer.qkv, None::<&Tensor>).split_with_sizes([h * d, k * d, k * d], -1);
+        let value = add(Place::V, qkv.remove(2), &normed).reshape([b, t, k, d]);
+        let key = add(Place::K, qkv.remove(1), &normed).reshape([b, t, k, d]);
+        let q = add(Place::Q, qkv.remove(0), &normed).reshape([b, t, h, d]);
+        drop((normed, qkv));
+        let q = rope.apply(&rms_norm(&q, &layer.q_norm, eps));
+        let key = rope.apply(&rms_norm(&key, &layer.k_norm, eps));
         let attended = attend(&q, &key, &value);
-        let x_btc = x_btc + attended.linear(&layer.o, None::<&Tensor>);
+        let x_btc = x_btc + add(Place::O, attended.linear(&layer.o, None::<&Tensor>), &attended);
 
-        let gate_up =
-            rms_norm(&x_btc, &layer.post_norm, eps).linear(&layer.gate_up, None::<&Tensor>);
-        let gate_up = gate_up.chunk(2, -1);
-        let fed = (gate_up[0].silu() * &gate_up[1]).linear(&layer.down, None::<&Tensor>);
+        let normed = rms_norm(&x_btc, &layer.post_norm, eps);
+        let mut gate_up = normed.linear(&layer.gate_up, None::<&Tensor>).chunk(2, -1);
+        let up = add(Place::Up, gate_up.remove(1), &normed);
+        let gate = add(Place::Gate, gate_up.remove(0), &normed);
+        let inner = gate.silu() * up;
+        let fed = add(Place::Down, inner.linear(&layer.down, None::<&Tensor>), &inner);
         x_btc + fed
     }
 
-    /// Hidden states after the final norm of whole right-padded sequences: `ids_bt` (int64) -> `[b, t, c]`.
-    pub fn hidden(&self, ids_bt: &Tensor) -> Tensor {
-        let (_, t) = ids_bt.size2().expect("ids have two axes");
-        let rope = self.rope(&Tensor::arange(t, (Kind::Int64, self.device())).unsqueeze(0));
-        let mut x_btc = self.embedded(ids_bt);
-        for layer in &self.layers {
-            x_btc = self.block(layer, &x_btc, &rope, &mut |q, k, v| attention::causal(q, k, v));
-        }
-        self.final_norm(&x_btc)
+    /// Layer `index` on packed sequences: `[1, t, c]` -> `[1, t, c]`.
+    pub fn layer(
+        &self,
+        index: usize,
+        x: &Tensor,
+        rope: &Rope,
+        runs: &[Run],
+        dropout: f64,
+    ) -> Tensor {
+        self.block(&self.layers[index], x, rope, dropout, &mut |q, k, v| {
+            attention::packed(q, k, v, runs)
+        })
+    }
+
+    /// The residual stream `[1, t, c]` after the last layer, before the final norm, of packed sequences.
+    pub fn residual(&self, batch: &Packed) -> Tensor {
+        let rope = self.rope(&batch.positions);
+        (0..self.layers.len()).fold(self.embedded(&batch.ids), |x, index| {
+            self.layer(index, &x, &rope, &batch.runs, 0.0)
+        })
     }
 
     /// Token embeddings: ids of any shape -> `[.., c]`.

@@ -35,6 +35,7 @@ impl Qwen3 {
                 post_norm: new(&[c]),
                 gate_up: new(&[2 * f, c]),
                 down: new(&[c, f]),
+                adapters: None,
             })
             .collect();
         let embed = new(&[config.vocab_size, c]);
@@ -112,6 +113,32 @@ impl Qwen3 {
         all.push(self.norm.shallow_clone());
         all.extend(self.head.as_ref().map(Tensor::shallow_clone));
         all
+    }
+
+    /// A model of some tensors in the order of [`Qwen3::parameters`]: the way back.
+    ///
+    /// # Panics
+    /// If there are too few.
+    pub fn of_parameters(config: &ModelConfig, parameters: Vec<Tensor>) -> Self {
+        let mut parameters = parameters.into_iter();
+        let mut next = || parameters.next().expect("a model's parameters are all given");
+        let embed = next();
+        let layers = (0..config.num_hidden_layers)
+            .map(|_| Layer {
+                input_norm: next(),
+                qkv: next(),
+                q_norm: next(),
+                k_norm: next(),
+                o: next(),
+                post_norm: next(),
+                gate_up: next(),
+                down: next(),
+                adapters: None,
+            })
+            .collect();
+        let norm = next();
+        let head = (!config.tie_word_embeddings).then(next);
+        Self::new(config.clone(), embed, layers, norm, head)
     }
 
     /// Loads a folder in Hugging Face format. Files are memory-mapped and copied straight into place; the dtype is

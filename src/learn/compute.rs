@@ -1,0 +1,139 @@
+//! What is trained, where and in which precision: shared by all training recipes.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// In which numbers weights are kept and computed with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Precision {
+    /// `float32` on the CPU, `mixed` on CUDA.
+    Auto,
+    /// fp32 throughout.
+    Float32,
+    /// bf16 weights for computing, an fp32 master copy that the optimizer works on.
+    Mixed,
+    /// bf16 weights, their rounding errors kept in a second bf16 number (Kahan summation), fp32 moments: 2 bytes a
+    /// parameter less than `mixed`, and nearly as exact.
+    Bfloat16Kahan,
+}
+
+/// Device, precision and what fits into memory at once.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ComputeConfig {
+    /// `cpu`, `cuda` or `cuda:N`.
+    pub device: String,
+    /// Numbers of weights and computation.
+    pub precision: Precision,
+    /// Tokens that go through the model at once; decides memory, not results beyond rounding.
+    pub microbatch_tokens: usize,
+    /// Keep only each layer's input in the forward pass and compute the layer again in the backward pass: less memory,
+    /// a third more work.
+    pub recompute: bool,
+}
+
+impl Default for ComputeConfig {
+    fn default() -> Self {
+        Self {
+            device: "cpu".into(),
+            precision: Precision::Auto,
+            microbatch_tokens: 8192,
+            recompute: false,
+        }
+    }
+}
+
+impl ComputeConfig {
+    /// The precision, `auto` resolved.
+    pub fn precision(&self) -> Precision {
+        match (self.precision, self.device.as_str()) {
+            (Precision::Auto, "cpu") => Precision::Float32,
+            (Precision::Auto, _) => Precision::Mixed,
+            (precision, _) => precision,
+        }
+    }
+
+    /// The dtype that the model computes with.
+    pub fn dtype(&self) -> &'static str {
+        match self.precision() {
+            Precision::Auto | Precision::Float32 => "float32",
+            Precision::Mixed | Precision::Bfloat16Kahan => "bfloat16",
+        }
+    }
+
+    /// Checks ranges.
+    ///
+    /// # Errors
+    /// The first field that is wrong.
+    pub fn check(&self) -> Result<()> {
+        if self.microbatch_tokens == 0 {
+            return Err(Error::config("compute.microbatch_tokens", "must be at least 1"));
+        }
+        Ok(())
+    }
+}
+
+/// Low-rank adapters instead of full weights, under PEFT's names.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LoraConfig {
+    /// Rank.
+    pub rank: i64,
+    /// The adapter's output is multiplied by `alpha / rank`.
+    pub alpha: f64,
+    /// Share of the adapter's inputs that are dropped in training.
+    pub dropout: f64,
+    /// Projections that get an adapter.
+    pub target_modules: Vec<String>,
+}
+
+/// Projections that can have an adapter.
+pub const LORA_TARGETS: [&str; 7] =
+    ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"];
+
+impl Default for LoraConfig {
+    fn default() -> Self {
+        Self {
+            rank: 32,
+            alpha: 32.0,
+            dropout: 0.0,
+            target_modules: LORA_TARGETS.map(String::from).to_vec(),
+        }
+    }
+}
+
+impl LoraConfig {
+    /// Factor on the adapter's output.
+    #[allow(clippy::cast_precision_loss)]
+    pub fn scale(&self) -> f64 {
+        self.alpha / self.rank as f64
+    }
+
+    /// Checks ranges and names.
+    ///
+    /// # Errors
+    /// The first field that is wrong.
+    pub fn check(&self) -> Result<()> {
+        if self.rank < 1 {
+            return Err(Error::config("lora.rank", format!("{} must be at least 1", self.rank)));
+        }
+        if !(self.alpha > 0.0 && self.alpha.is_finite()) {
+            return Err(Error::config("lora.alpha", format!("{} must be above 0", self.alpha)));
+        }
+        if !(0.0..1.0).contains(&self.dropout) {
+            let problem = format!("{} must be at least 0 and below 1", self.dropout);
+            return Err(Error::config("lora.dropout", problem));
+        }
+        let known = |name: &&String| LORA_TARGETS.contains(&name.as_str());
+        if let Some(name) = self.target_modules.iter().find(|name| !known(name)) {
+            let problem = format!("'{name}' is none of {}", LORA_TARGETS.join(", "));
+            return Err(Error::config("lora.target_modules", problem));
+        }
+        if self.target_modules.is_empty() {
+            return Err(Error::config("lora.target_modules", "must name at least one projection"));
+        }
+        Ok(())
+    }
+}

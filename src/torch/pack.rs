@@ -1,0 +1,114 @@
+//! Sequences side by side in one long row, without padding.
+//!
+//! Axes: t tokens of all sequences, n scored tokens.
+
+use tch::{Device, Kind, Tensor};
+
+/// Adjacent sequences of one length: attention takes them together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// How many.
+    pub count: i64,
+    /// Tokens of each.
+    pub length: i64,
+}
+
+/// A batch of sequences, each attending to itself only.
+#[derive(Debug)]
+pub struct Packed {
+    /// Token ids, `[1, t]`.
+    pub ids: Tensor,
+    /// Position of each token in its own sequence, `[1, t]`.
+    pub positions: Tensor,
+    /// Lengths, in order.
+    pub runs: Vec<Run>,
+    /// Places (in `t`) whose hidden state predicts a scored token, `[n]`.
+    pub rows: Tensor,
+    /// The scored tokens, `[n]`.
+    pub targets: Tensor,
+    /// Scored tokens of each sequence.
+    pub scored: Vec<usize>,
+}
+
+impl Packed {
+    /// Packs sequences: `(ids, wanted)` each, where `wanted(t)` says whether `ids[t]` is scored given what is before it.
+    /// Position 0 has nothing before it and is never scored.
+    pub fn new<'a>(
+        sequences: impl IntoIterator<Item = &'a [u32]>,
+        wanted: impl Fn(usize, usize) -> bool,
+        device: Device,
+    ) -> Self {
+        let (mut ids, mut positions, mut rows, mut targets) = (vec![], vec![], vec![], vec![]);
+        let (mut runs, mut scored) = (Vec::<Run>::new(), Vec::new());
+        for (index, sequence) in sequences.into_iter().enumerate() {
+            let (first, before) = (ids.len() as i64, targets.len());
+            for (t, &id) in sequence.iter().enumerate() {
+                ids.push(i64::from(id));
+                positions.push(t as i64);
+                if t > 0 && wanted(index, t) {
+                    rows.push(first + t as i64 - 1);
+                    targets.push(i64::from(id));
+                }
+            }
+            scored.push(targets.len() - before);
+            let length = sequence.len() as i64;
+            match runs.last_mut() {
+                Some(run) if run.length == length => run.count += 1,
+                _ => runs.push(Run { count: 1, length }),
+            }
+        }
+        let tensor =
+            |values: &[i64]| Tensor::from_slice(values).to_kind(Kind::Int64).to_device(device);
+        Self {
+            ids: tensor(&ids).unsqueeze(0),
+            positions: tensor(&positions).unsqueeze(0),
+            runs,
+            rows: tensor(&rows),
+            targets: tensor(&targets),
+            scored,
+        }
+    }
+}
+
+/// Groups of sequences (indices) of similar length, each of at most `budget` tokens or one sequence; longest first, so
+/// that a batch that does not fit in memory fails at the start of a run and not somewhere in it.
+pub fn plan(lengths: &[usize], budget: usize) -> Vec<Vec<usize>> {
+    let mut order: Vec<usize> = (0..lengths.len()).collect();
+    order.sort_by_key(|&i| std::cmp::Reverse(lengths[i]));
+    let mut groups: Vec<(usize, Vec<usize>)> = Vec::new();
+    for index in order {
+        match groups.last_mut() {
+            Some((tokens, group)) if *tokens + lengths[index] <= budget => {
+                *tokens += lengths[index];
+                group.push(index);
+            }
+            _ => groups.push((lengths[index], vec![index])),
+        }
+    }
+    groups.into_iter().map(|(_, group)| group).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_and_targets_by_hand() {
+        let sequences: [&[u32]; 3] = [&[5, 6, 7], &[8, 9, 3], &[4, 2]];
+        let masks = [[0, 0, 1], [1, 1, 1], [0, 1, 0]];
+        let packed = Packed::new(sequences, |i, t| masks[i][t] == 1, Device::Cpu);
+        let values = |x: &Tensor| Vec::<i64>::try_from(x.flatten(0, -1)).unwrap();
+        assert_eq!(values(&packed.ids), [5, 6, 7, 8, 9, 3, 4, 2]);
+        assert_eq!(values(&packed.positions), [0, 1, 2, 0, 1, 2, 0, 1]);
+        assert_eq!(packed.runs, [Run { count: 2, length: 3 }, Run { count: 1, length: 2 }]);
+        assert_eq!(values(&packed.rows), [1, 3, 4, 6]);
+        assert_eq!(values(&packed.targets), [7, 9, 3, 2]);
+        assert_eq!(packed.scored, [1, 2, 1]);
+    }
+
+    #[test]
+    fn groups_stay_within_the_budget() {
+        assert_eq!(plan(&[3, 9, 4, 1], 8), [vec![1], vec![2, 0, 3]]);
+        assert!(plan(&[], 8).is_empty());
+    }
+}
