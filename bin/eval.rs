@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use howard::bench::{BENCHMARKS, Columns};
+use howard::bench::{BENCHMARKS, Columns, SUITES};
+use howard::cli::library::{Library, LibraryArgs};
 use howard::cli::{self, Terminal, provenance};
 use howard::eval::config::{DataFile, EvalConfig};
 use howard::eval::{self, EvalOptions, WAVE};
@@ -36,7 +37,7 @@ struct Args {
     /// Benchmarks or suites, comma-separated; `--benchmark help` lists them
     #[arg(long, value_delimiter = ',')]
     benchmark: Vec<String>,
-    /// Your own problems as JSON lines
+    /// Your own problems: JSON lines, a JSON array or parquet
     #[arg(long, requires_all = ["problem", "answer"])]
     data: Option<PathBuf>,
     /// Column of the question in --data
@@ -87,6 +88,8 @@ struct Args {
     /// key=value over the configuration, e.g. --set sampling.top_p=0.95
     #[arg(long)]
     set: Vec<String>,
+    #[command(flatten)]
+    library: LibraryArgs,
     /// Print the resolved configuration and the number of samples, and stop
     #[arg(long)]
     dry_run: bool,
@@ -141,7 +144,9 @@ fn main() -> ExitCode {
             for b in BENCHMARKS {
                 println!("{:<20} {:>6} problems  {}", b.name, b.rows, b.about);
             }
-            println!("{:<20} all of these", "mini");
+            for (suite, members) in SUITES {
+                println!("{suite:<20} {}", members.join(", "));
+            }
             return Ok(cli::OK);
         }
         evaluate(&args)
@@ -150,7 +155,7 @@ fn main() -> ExitCode {
 
 fn evaluate(args: &Args) -> anyhow::Result<u8> {
     let config = args.resolve()?;
-    let tasks = config.tasks()?;
+    let tasks = config.tasks(&Library::new(&args.library))?;
     let problems: usize = tasks.iter().map(|t| t.problems.len()).sum();
     if args.dry_run {
         print!("{}", toml::to_string(&config)?);

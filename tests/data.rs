@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use howard::bench::{Columns, load_jsonl};
+use howard::bench::{self, Benchmark, Columns, Local, load_jsonl, overlap};
+use howard::types::Problem;
 
-/// The folder of real files, or `None` and a word about it.
-fn shared(file: &str) -> Option<PathBuf> {
+/// A file or folder of `../shared/data`, or `None` and a word about it.
+pub fn shared(file: &str) -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
     let folder = std::env::var_os("HOWARD_SHARED").map_or(beside, PathBuf::from);
     let path = folder.join("data").join(file);
@@ -16,6 +17,113 @@ fn shared(file: &str) -> Option<PathBuf> {
     None
 }
 
+fn load(name: &str) -> Option<Vec<Problem>> {
+    let shelf = Local { root: Some(shared("")?) };
+    Some(bench::find(name).unwrap().load(&shelf).unwrap())
+}
+
+#[test]
+fn every_benchmark_is_what_its_publisher_counts_to_the_letter() {
+    let Some(root) = shared("") else { return };
+    let shelf = Local { root: Some(root) };
+    // Rows as their publishers count them; OlympiadBench: those with a numerical answer, as in the study.
+    let rows = [
+        ("math-500", 500),
+        ("aime-2024", 30),
+        ("aime-2025", 30),
+        ("gsm8k", 1319),
+        ("olympiadbench", 572),
+        ("math-train", 7500),
+        ("math-test", 5000),
+        ("math-train-hard", 3994),
+        ("gsm8k-train", 7473),
+    ];
+    for (name, rows) in rows {
+        let benchmark: &Benchmark = bench::find(name).unwrap();
+        let problems = benchmark.load(&shelf).unwrap();
+        assert_eq!(problems.len(), rows, "{name}");
+        assert!(problems.iter().all(|p| !p.gold.trim().is_empty() && !p.text.is_empty()));
+        let checked = benchmark.check(&shelf).unwrap();
+        assert!(checked.same_texts, "{name}: {checked:?}");
+    }
+    let levels = |name: &str| {
+        let problems = load(name).unwrap();
+        (1..=5u8)
+            .map(|l| problems.iter().filter(|p| p.level == Some(l)).count())
+            .collect::<Vec<_>>()
+    };
+    // Published counts of the levels; two train problems have none.
+    assert_eq!(levels("math-500"), [43, 90, 105, 128, 134]);
+    assert_eq!(levels("math-train"), [564, 1348, 1592, 1690, 2304]);
+    assert_eq!(levels("math-train-hard"), [0, 0, 0, 1690, 2304]);
+}
+
+#[test]
+fn the_two_copies_of_aime_2024_ask_the_same() {
+    let Some(root) = shared("aime2024") else { return };
+    let source = bench::find("aime-2024").unwrap().source.unwrap();
+    let read = |file: &str| -> Vec<(String, String)> {
+        let rows = bench::read_json_rows(&root.join(file)).unwrap();
+        let items = rows.iter().map(|(_, row)| (source.item)(row).unwrap().unwrap());
+        items.map(|i| (i.text.split_whitespace().collect(), i.gold)).collect()
+    };
+    let (mut a, mut b) = (read("test_qwen25math.jsonl"), read("test_qwq.jsonl"));
+    a.sort_by(|x, y| x.1.cmp(&y.1).then(x.0.cmp(&y.0)));
+    b.sort_by(|x, y| x.1.cmp(&y.1).then(x.0.cmp(&y.0)));
+    let golds = |all: &[(String, String)]| all.iter().map(|x| x.1.clone()).collect::<Vec<_>>();
+    assert_eq!(golds(&a), golds(&b));
+    assert!(b.iter().all(|(text, _)| !text.contains("reasonstepbystep")));
+}
+
+#[test]
+fn a_damaged_or_shortened_file_is_refused() {
+    let Some(path) = shared("aime2025/test_qwq.jsonl") else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let shelf = Local { root: Some(dir.path().into()) };
+    let copy = dir.path().join("aime2025/test_qwq.jsonl");
+    std::fs::create_dir_all(copy.parent().unwrap()).unwrap();
+    let benchmark = bench::find("aime-2025").unwrap();
+    let text = std::fs::read_to_string(path).unwrap();
+    std::fs::write(&copy, &text).unwrap();
+    assert_eq!(benchmark.load(&shelf).unwrap().len(), 30);
+
+    let (first, rest) = text.split_once('\n').unwrap();
+    std::fs::write(&copy, rest).unwrap();
+    let message = benchmark.load(&shelf).map(|_| ()).unwrap_err().to_string();
+    assert!(message.contains("aime-2025: expected [30] rows in its files, got 29"), "{message}");
+    std::fs::write(&copy, format!("{rest}{}", first.replace("\"answer\": 70", "\"answer\": 71")))
+        .unwrap();
+    let message = benchmark.load(&shelf).map(|_| ()).unwrap_err().to_string();
+    assert!(message.contains("gold answers are not those of the published data"), "{message}");
+    let reworded = format!("{rest}{}", first.replace("Find the sum", "Find the total"));
+    std::fs::write(&copy, reworded).unwrap();
+    assert!(!benchmark.check(&shelf).unwrap().same_texts);
+    std::fs::write(&copy, format!("{text}{first}\n")).unwrap();
+    let message = benchmark.load(&shelf).map(|_| ()).unwrap_err().to_string();
+    assert!(message.contains("the same problem stands at"), "{message}");
+}
+
+/// Found by an independent script over the same files (letters and digits only, figures removed): the study's
+/// training set shares two problems with OlympiadBench and, up to a sign, one with MATH-500; AIME none.
+#[test]
+fn the_overlap_of_training_set_and_benchmarks_is_the_known_one() {
+    let (Some(train), Some(gsm)) = (load("math-train"), load("gsm8k-train")) else { return };
+    let golds = |name: &str, train: &[Problem]| -> Vec<(String, String)> {
+        let found = overlap::between(train, &load(name).unwrap());
+        found.into_iter().map(|o| (o.train_gold, o.test_gold)).collect()
+    };
+    let pair = |a: &str, b: &str| (a.to_string(), b.to_string());
+    assert_eq!(golds("math-500", &train), [pair("12", "6")]);
+    let mut olympiad = golds("olympiadbench", &train);
+    olympiad.sort();
+    assert_eq!(olympiad, [pair("-50", "-50"), pair("\\frac{49}{3}", "\\frac{49}{3}")]);
+    assert_eq!(golds("aime-2024", &train), []);
+    assert_eq!(golds("aime-2025", &train), []);
+    assert_eq!(golds("gsm8k", &gsm), []);
+    // The test split holds MATH-500 as a whole: never train on it.
+    assert_eq!(golds("math-500", &load("math-test").unwrap()).len(), 500);
+}
+
 #[test]
 fn real_files_load_as_a_users_own_json_lines() {
     let columns = |problem: &str, answer: &str, level: Option<&str>| Columns {
@@ -24,31 +132,19 @@ fn real_files_load_as_a_users_own_json_lines() {
         level: level.map(String::from),
         subject: None,
     };
-    // Rows as their publishers count them.
-    for (file, columns, rows) in [
-        ("gsm8k/test.jsonl", columns("question", "answer", None), 1319),
-        ("gsm8k/train.jsonl", columns("question", "answer", None), 7473),
-        ("math500/test.jsonl", columns("problem", "answer", Some("level")), 500),
-        ("math/train.jsonl", columns("problem", "solution", Some("level")), 7500),
-        ("aime2024/test_qwen25math.jsonl", columns("problem", "answer", None), 30),
+    for (file, columns, name) in [
+        ("gsm8k/test.jsonl", columns("question", "answer", None), "gsm8k"),
+        ("math500/test.jsonl", columns("problem", "answer", Some("level")), "math-500"),
     ] {
         let Some(path) = shared(file) else { continue };
-        let problems = load_jsonl("real", &path, &columns).unwrap();
-        assert_eq!(problems.len(), rows, "{file}");
-        assert!(problems.iter().all(|p| !p.gold.is_empty() && !p.text.is_empty()));
-        if file.starts_with("math/") {
-            let hard = problems.iter().filter(|p| p.level >= Some(4)).count();
-            assert_eq!(hard, 3994, "Level 4 and 5 of MATH train");
-        }
+        // The same problems as the table's, ids included.
+        assert_eq!(load_jsonl(name, &path, &columns).unwrap().len(), load(name).unwrap().len());
     }
 }
 
 #[test]
 fn gsm8k_answers_are_the_numbers_behind_the_marks() {
-    let Some(path) = shared("gsm8k/test.jsonl") else { return };
-    let columns =
-        Columns { problem: "question".into(), answer: "answer".into(), level: None, subject: None };
-    let problems = load_jsonl("gsm8k", &path, &columns).unwrap();
+    let Some(problems) = load("gsm8k") else { return };
     // The first problem of the file: Janet's ducks, 18 dollars a day.
     assert!(problems[0].text.starts_with("Janet"));
     assert_eq!(problems[0].gold, "18");

@@ -3,6 +3,8 @@
 
 #![allow(clippy::print_stderr)] // floor 5 prints
 
+#[cfg(feature = "frame")]
+pub mod library;
 pub mod progress;
 pub mod provenance;
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Task;
 use crate::answer::Grader;
-use crate::bench::{self, Columns, PromptStyle};
+use crate::bench::{self, Columns, PromptStyle, Shelf};
 use crate::error::{Error, Result};
 use crate::types::SamplingParams;
 
@@ -16,7 +16,7 @@ use crate::types::SamplingParams;
 pub struct DataFile {
     /// Name of the benchmark in frames.
     pub name: String,
-    /// JSON lines.
+    /// JSON lines, a JSON array or parquet.
     pub path: PathBuf,
     /// Which fields hold what.
     pub columns: Columns,
@@ -80,18 +80,18 @@ impl Default for EvalConfig {
 }
 
 impl EvalConfig {
-    /// Loads the problems of every benchmark that is asked for.
+    /// Loads the problems of every benchmark that is asked for; `shelf` says where files come from.
     ///
     /// # Errors
     /// An unknown benchmark, a broken data file, or nothing to evaluate.
-    pub fn tasks(&self) -> Result<Vec<Task>> {
+    pub fn tasks(&self, shelf: &dyn Shelf) -> Result<Vec<Task>> {
         self.sampling.check()?;
         let mut tasks = Vec::new();
         for benchmark in bench::resolve(&self.benchmarks)? {
             tasks.push(Task {
                 benchmark: benchmark.name.to_string(),
                 prompt: self.prompt.unwrap_or(benchmark.prompt),
-                problems: benchmark.load()?,
+                problems: benchmark.load(shelf)?,
             });
         }
         if let Some(data) = &self.data {
@@ -102,7 +102,7 @@ impl EvalConfig {
             tasks.push(Task {
                 benchmark: data.name.clone(),
                 prompt: self.prompt.unwrap_or(PromptStyle::Study),
-                problems: bench::load_jsonl(&data.name, &data.path, &data.columns)?,
+                problems: bench::load_file(&data.name, &data.path, &data.columns, shelf)?,
             });
         }
         if let Some(limit) = self.limit {
