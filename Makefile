@@ -35,7 +35,7 @@ tiny-model: build ## train the shipped tiny model again, from random weights (ab
 
 golden: build ## make the reference numbers again; check that transformers loads what howard saves (PYTHON=...)
 	@$(PYTHON) tests/golden/qwen3.py
-	@$(PYTHON) tests/golden/intervals.py > tests/golden/intervals.json
+	@$(PYTHON) tests/golden/statistics.py > tests/golden/statistics.json
 	@$(PYTHON) tests/golden/chat.py > tests/golden/chat.json
 	@$(PYTHON) tests/golden/adamw.py > tests/golden/adamw.json
 	@mkdir -p results && $(BIN)/logprobs --model data/tiny --in tests/golden/texts.jsonl --out results/scored.jsonl.tmp

@@ -8,3 +8,5 @@ mod features;
 mod floors;
 #[cfg(all(feature = "frame", feature = "plot", feature = "cli"))]
 mod report;
+#[cfg(all(feature = "frame", feature = "plot"))]
+mod statistics;

@@ -38,9 +38,8 @@ fn finish_name(finish: Finish) -> &'static str {
     }
 }
 
-fn bad(error: &PolarsError) -> Error {
-    let text = error.to_string();
-    Error::data("result frame", text.lines().next().unwrap_or_default())
+pub(crate) fn bad(error: &PolarsError) -> Error {
+    Error::data("result frame", first_line(error))
 }
 
 /// A frame with one row per record.
@@ -77,27 +76,34 @@ pub fn from_records(records: &[EvalRecord]) -> Result<DataFrame> {
     DataFrame::new(records.len(), columns).map_err(|e| bad(&e))
 }
 
+/// Checks that a column of [`SCHEMA`] is there, of its dtype, and without nulls where none may be.
+pub(crate) fn column_checked(frame: &DataFrame, name: &str) -> Result<()> {
+    let (name, dtype, nullable, about) = SCHEMA
+        .iter()
+        .find(|(known, ..)| *known == name)
+        .expect("only columns of the schema are asked for");
+    let column = frame.column(name).map_err(|_| {
+        let problem = format!("has no column '{name}' ({about}): is it a frame of howard's?");
+        Error::data("result frame", problem)
+    })?;
+    if column.dtype() != dtype {
+        let problem = format!("column '{name}' has dtype {}, expected {dtype}", column.dtype());
+        return Err(Error::data("result frame", problem));
+    }
+    if !nullable && column.null_count() > 0 {
+        let problem = format!("column '{name}' has {} nulls, expected none", column.null_count());
+        return Err(Error::data("result frame", problem));
+    }
+    Ok(())
+}
+
 /// The records of a frame, checked: every column there, of its dtype, no nulls where none may be, no sample twice.
 ///
 /// # Errors
 /// The first column or row that is wrong, by name or number.
 pub fn to_records(frame: &DataFrame) -> Result<Vec<EvalRecord>> {
-    for (name, dtype, nullable, about) in SCHEMA {
-        let column = frame.column(name).map_err(|_| {
-            Error::data(
-                "result frame",
-                format!("has no column '{name}' ({about}): is it a frame of howard's?"),
-            )
-        })?;
-        if column.dtype() != dtype {
-            let problem = format!("column '{name}' has dtype {}, expected {dtype}", column.dtype());
-            return Err(Error::data("result frame", problem));
-        }
-        if !nullable && column.null_count() > 0 {
-            let problem =
-                format!("column '{name}' has {} nulls, expected none", column.null_count());
-            return Err(Error::data("result frame", problem));
-        }
+    for (name, ..) in SCHEMA {
+        column_checked(frame, name)?;
     }
     let text = |name: &str| frame.column(name).and_then(|c| c.str()).map_err(|e| bad(&e));
     let number = |name: &str| frame.column(name).and_then(|c| c.u32()).map_err(|e| bad(&e));
@@ -185,7 +191,7 @@ pub fn read_records(path: &Path) -> Result<Vec<EvalRecord>> {
     })
 }
 
-fn first_line(error: &PolarsError) -> String {
+pub(crate) fn first_line(error: &PolarsError) -> String {
     error.to_string().lines().next().unwrap_or_default().to_string()
 }
 

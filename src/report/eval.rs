@@ -1,6 +1,6 @@
 //! The report of evaluations: accuracy with intervals, outcomes, lengths, transcripts.
 
-use super::{Page, Table};
+use super::{Page, Table, origin, percent};
 use crate::error::{Error, Result};
 use crate::frame::summary::{self, Summary};
 use crate::plot;
@@ -18,10 +18,6 @@ pub struct Run {
     pub records: Vec<EvalRecord>,
     /// Where it came from, if known.
     pub manifest: Option<Manifest>,
-}
-
-fn percent(share: f64) -> String {
-    format!("{:.1}", 100.0 * share)
 }
 
 fn range(e: &Estimate) -> String {
@@ -259,21 +255,14 @@ fn provenance(page: &mut Page, runs: &[Run], records: &[EvalRecord]) {
     );
     for run in runs {
         let Some(first) = run.records.first() else { continue };
-        let unknown = || "unknown".to_string();
-        let manifest = run.manifest.as_ref();
-        table.rows.push(vec![
+        let mut cells = vec![
             first.run.clone(),
             first.model.clone(),
             first.grader.clone(),
             first.seed.to_string(),
-            manifest
-                .and_then(|m| m.git_commit.clone())
-                .map_or_else(unknown, |c| c.chars().take(18).collect()),
-            manifest.map_or_else(unknown, |m| m.device.clone()),
-            manifest.map_or_else(unknown, |m| format!("{}, {} threads", m.platform, m.threads)),
-            manifest.map_or_else(unknown, |m| format!("`{}`", m.argv.join(" ").replace('`', "'"))),
-            manifest.and_then(|m| m.ended.clone()).unwrap_or_else(unknown),
-        ]);
+        ];
+        cells.extend(origin(run.manifest.as_ref()));
+        table.rows.push(cells);
     }
     page.table(&table);
     page.text(&format!(

@@ -1,134 +1,159 @@
-//! Pages: markdown and SVG made from frames alone, so that they can be made again anywhere in seconds.
+//! Pages: markdown, HTML and SVG made from frames alone, so that they can be made again anywhere in seconds.
 
 pub mod eval;
+pub mod html;
+pub mod marked;
+pub mod table;
 
 use std::path::{Path, PathBuf};
 
 use crate::disk;
 use crate::error::Result;
 use crate::plot::Svg;
+use crate::run::Manifest;
+
+pub use table::Table;
+
+/// A part of a page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Block {
+    /// A heading.
+    Heading(String),
+    /// A paragraph: plain text with `code` and **bold**.
+    Text(String),
+    /// A table.
+    Table(Table),
+    /// Text that is shown as it is.
+    Verbatim(String),
+    /// A figure.
+    Figure {
+        /// Name of its file, without ending.
+        name: String,
+        /// What it shows, in words.
+        alt: String,
+        /// The figure.
+        svg: Svg,
+    },
+}
 
 /// A page of text, tables and figures.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Page {
-    markdown: String,
-    figures: Vec<(String, Svg)>,
+    title: String,
+    command: String,
+    blocks: Vec<Block>,
 }
 
 impl Page {
     /// A page with its title and the command that made it.
     pub fn new(title: &str, command: &str) -> Self {
-        let markdown = format!("# {title}\n\nMade by `{}`.\n", command.replace('`', "'"));
-        Self { markdown, figures: Vec::new() }
+        Self { title: title.into(), command: command.replace('`', "'"), blocks: Vec::new() }
     }
 
     /// A heading.
     pub fn heading(&mut self, text: &str) {
-        self.markdown.push_str(&format!("\n## {text}\n"));
+        self.blocks.push(Block::Heading(text.into()));
     }
 
-    /// A paragraph of markdown.
+    /// A paragraph of markdown: plain text with `code` and **bold**.
     pub fn text(&mut self, text: &str) {
-        self.markdown.push_str(&format!("\n{text}\n"));
+        self.blocks.push(Block::Text(text.into()));
     }
 
-    /// A table; columns named in `numeric` are aligned to the right.
+    /// A table.
     pub fn table(&mut self, table: &Table) {
-        self.markdown.push('\n');
-        self.markdown.push_str(&table.markdown());
+        self.blocks.push(Block::Table(table.clone()));
     }
 
     /// A figure, written to `name.svg` beside the page.
     pub fn figure(&mut self, name: &str, alt: &str, svg: Svg) {
-        self.markdown.push_str(&format!("\n![{alt}]({name}.svg)\n"));
-        self.figures.push((name.to_string(), svg));
+        self.blocks.push(Block::Figure { name: name.into(), alt: alt.into(), svg });
     }
 
     /// Text that is shown as it is, whatever it holds.
     pub fn verbatim(&mut self, text: &str) {
-        // A fence longer than every run of backticks inside cannot be closed by the content.
-        let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
-        let fence = "`".repeat(longest.max(2) + 1);
-        self.markdown.push_str(&format!("\n{fence}text\n{text}\n{fence}\n"));
+        self.blocks.push(Block::Verbatim(text.into()));
+    }
+
+    /// The title.
+    pub fn title(&self) -> &str {
+        &self.title
+    }
+
+    /// The command that made it.
+    pub fn command(&self) -> &str {
+        &self.command
+    }
+
+    /// The parts in order.
+    pub fn blocks(&self) -> &[Block] {
+        &self.blocks
     }
 
     /// The page as markdown.
-    pub fn markdown(&self) -> &str {
-        &self.markdown
+    pub fn markdown(&self) -> String {
+        let mut text = format!("# {}\n\nMade by `{}`.\n", self.title, self.command);
+        for block in &self.blocks {
+            text.push_str(&match block {
+                Block::Heading(heading) => format!("\n## {heading}\n"),
+                Block::Text(paragraph) => format!("\n{paragraph}\n"),
+                Block::Table(table) => format!("\n{}", table.markdown()),
+                Block::Figure { name, alt, .. } => format!("\n![{alt}]({name}.svg)\n"),
+                Block::Verbatim(content) => fenced(content),
+            });
+        }
+        text
     }
 
-    /// Writes `report.md` and its figures into a folder; returns the path of the page.
+    /// Writes `report.md`, `report.html` (self-contained) and the figures into a folder; returns the path of the
+    /// markdown.
     ///
     /// # Errors
     /// The folder cannot be written.
     pub fn write(&self, dir: &Path) -> Result<PathBuf> {
         disk::create_dir(dir)?;
-        for (name, Svg(text)) in &self.figures {
-            disk::write_atomic(&dir.join(format!("{name}.svg")), text.as_bytes())?;
+        for block in &self.blocks {
+            if let Block::Figure { name, svg: Svg(text), .. } = block {
+                disk::write_atomic(&dir.join(format!("{name}.svg")), text.as_bytes())?;
+            }
         }
+        disk::write_atomic(&dir.join("report.html"), html::page(self).as_bytes())?;
         let path = dir.join("report.md");
-        disk::write_atomic(&path, self.markdown.as_bytes())?;
+        disk::write_atomic(&path, self.markdown().as_bytes())?;
         Ok(path)
     }
 }
 
-/// A table of texts. The first columns are names, the rest numbers.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Table {
-    /// Column heads.
-    pub head: Vec<String>,
-    /// How many columns, from the left, hold names.
-    pub names: usize,
-    /// The rows.
-    pub rows: Vec<Vec<String>>,
+/// A fence longer than every run of backticks inside cannot be closed by the content.
+fn fenced(content: &str) -> String {
+    let longest = content.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest.max(2) + 1);
+    format!("\n{fence}text\n{content}\n{fence}\n")
 }
 
-impl Table {
-    /// An empty table.
-    pub fn new(names: usize, head: &[&str]) -> Self {
-        Self { head: head.iter().map(|h| (*h).to_string()).collect(), names, rows: Vec::new() }
-    }
+/// A share as a percentage with one decimal.
+pub(crate) fn percent(share: f64) -> String {
+    format!("{:.1}", 100.0 * share)
+}
 
-    fn markdown(&self) -> String {
-        let line = |cells: &[String]| {
-            let cells: Vec<String> = cells.iter().map(|c| c.replace('|', "\\|")).collect();
-            format!("| {} |\n", cells.join(" | "))
-        };
-        let rule: Vec<&str> =
-            (0..self.head.len()).map(|i| if i < self.names { "---" } else { "---:" }).collect();
-        let mut text = line(&self.head);
-        text.push_str(&format!("|{}|\n", rule.join("|")));
-        self.rows.iter().for_each(|row| text.push_str(&line(row)));
-        text
-    }
+#[allow(dead_code)]
+/// A p-value: three decimals, or `<0.001`.
+pub(crate) fn p_value(p: f64) -> String {
+    if p < 0.001 { "<0.001".into() } else { format!("{p:.3}") }
+}
 
-    /// The table with aligned columns, for a terminal.
-    pub fn plain(&self) -> String {
-        let widths: Vec<usize> = (0..self.head.len())
-            .map(|i| {
-                let cells = self.rows.iter().map(|row| row[i].chars().count());
-                cells.chain([self.head[i].chars().count()]).max().unwrap_or(0)
-            })
-            .collect();
-        let mut text = String::new();
-        for row in std::iter::once(&self.head).chain(&self.rows) {
-            let cells: Vec<String> = row
-                .iter()
-                .zip(&widths)
-                .enumerate()
-                .map(|(i, (cell, width))| {
-                    if i < self.names {
-                        format!("{cell:<width$}")
-                    } else {
-                        format!("{cell:>width$}")
-                    }
-                })
-                .collect();
-            text.push_str(cells.join("  ").trim_end());
-            text.push('\n');
-        }
-        text
-    }
+/// The provenance cells of a run: revision, device, machine, command, end.
+pub(crate) fn origin(manifest: Option<&Manifest>) -> Vec<String> {
+    let unknown = || "unknown".to_string();
+    vec![
+        manifest
+            .and_then(|m| m.git_commit.clone())
+            .map_or_else(unknown, |c| c.chars().take(18).collect()),
+        manifest.map_or_else(unknown, |m| m.device.clone()),
+        manifest.map_or_else(unknown, |m| format!("{}, {} threads", m.platform, m.threads)),
+        manifest.map_or_else(unknown, |m| format!("`{}`", m.argv.join(" ").replace('`', "'"))),
+        manifest.and_then(|m| m.ended.clone()).unwrap_or_else(unknown),
+    ]
 }
 
 #[cfg(test)]
@@ -136,13 +161,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn content_cannot_break_out_of_its_fence_or_cell() {
+    fn content_cannot_break_out_of_its_fence() {
         let mut page = Page::new("T", "report x");
         page.verbatim("a\n````\n# not a heading");
         assert!(page.markdown().contains("`````text\na\n````\n# not a heading\n`````\n"));
-        let mut table = Table::new(1, &["a", "b"]);
-        table.rows.push(vec!["x|y".into(), "1".into()]);
-        assert_eq!(table.markdown(), "| a | b |\n|---|---:|\n| x\\|y | 1 |\n");
-        assert_eq!(table.plain(), "a    b\nx|y  1\n");
     }
 }
