@@ -8,6 +8,7 @@ pub mod io;
 pub mod published;
 pub mod records;
 pub mod rows;
+pub mod scores;
 pub mod summary;
 
 pub use cell::{Cell, Item, Sample, cells, cells_of};

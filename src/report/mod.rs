@@ -1,9 +1,12 @@
 //! Pages: markdown, HTML and SVG made from frames alone, so that they can be made again anywhere in seconds.
 
+pub mod ablation;
+pub mod curves;
 pub mod eval;
 pub mod html;
 pub mod marked;
 pub mod table;
+pub mod vote;
 
 use std::path::{Path, PathBuf};
 
@@ -136,7 +139,6 @@ pub(crate) fn percent(share: f64) -> String {
     format!("{:.1}", 100.0 * share)
 }
 
-#[allow(dead_code)]
 /// A p-value: three decimals, or `<0.001`.
 pub(crate) fn p_value(p: f64) -> String {
     if p < 0.001 { "<0.001".into() } else { format!("{p:.3}") }
