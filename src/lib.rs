@@ -14,17 +14,20 @@ pub mod answer;
 pub mod stats;
 
 // Floor 2: what is asked, rewarded, minimised.
+pub mod advantage;
 pub mod arith;
 pub mod bench;
 pub mod chat;
 pub mod disk;
 pub mod jsonl;
 pub mod loss;
+pub mod reward;
 pub mod schedule;
 
 // Floor 3: doing.
 pub mod eval;
 pub mod learn;
+pub mod rollout;
 pub mod run;
 pub mod sample;
 

@@ -288,6 +288,12 @@ pub struct TrainSample {
     pub sampler_logprobs: Vec<f32>,
     /// Advantage of each token in RL, weight in SFT.
     pub advantages: Vec<f32>,
+    /// Log-probability under the learner when the batch began; empty = `sampler_logprobs`.
+    pub old_logprobs: Vec<f32>,
+    /// Log-probability under the reference model; empty without a KL term.
+    pub reference_logprobs: Vec<f32>,
+    /// Factor on everything that this sequence adds to the loss.
+    pub weight: f32,
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod chat;
 mod data;
 mod features;
 mod floors;
+mod grpo;
 #[cfg(all(feature = "frame", feature = "plot", feature = "cli"))]
 mod report;
 #[cfg(all(feature = "frame", feature = "plot"))]

@@ -16,6 +16,8 @@ const FEW_SHOT_ANSWER: &str = "Let's spell the word out and number all the lette
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PromptStyle {
+    /// The problem and nothing else.
+    Bare,
     /// The problem and the instruction.
     Instruction,
     /// One solved example as a turn of its own, then the problem and the instruction: the study's protocol.
@@ -27,11 +29,12 @@ impl std::str::FromStr for PromptStyle {
 
     fn from_str(name: &str) -> Result<Self> {
         match name {
+            "bare" => Ok(Self::Bare),
             "instruction" => Ok(Self::Instruction),
             "study" => Ok(Self::Study),
             _ => Err(Error::config(
                 "prompt",
-                format!("'{name}' is neither 'instruction' nor 'study'"),
+                format!("'{name}' is none of 'bare', 'instruction' and 'study'"),
             )),
         }
     }
@@ -42,6 +45,7 @@ impl PromptStyle {
     pub fn messages(self, problem: &str) -> Vec<Message> {
         let question = Message::user(format!("{problem}{INSTRUCTION}"));
         match self {
+            Self::Bare => vec![Message::user(problem)],
             Self::Instruction => vec![question],
             Self::Study => vec![
                 Message::user(format!("{FEW_SHOT_QUESTION}{INSTRUCTION}")),

@@ -2,6 +2,7 @@
 
 pub mod bandit;
 pub mod compute;
+pub mod grpo;
 pub mod recipe;
 pub mod sft;
 
@@ -10,12 +11,12 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
-use crate::loss::Loss;
+use crate::loss::{Objective, Seen};
 use crate::sample::Sampler;
 use crate::types::TrainSample;
 
 /// What one optimizer step did.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct StepStats {
     /// The loss that was minimised: summed over tokens, divided by the step's denominator.
     pub loss: f64,
@@ -25,6 +26,10 @@ pub struct StepStats {
     pub num_tokens: u64,
     /// Tokens that were trained (mask 1).
     pub num_loss_tokens: u64,
+    /// Sum over trained tokens of the entropy of the learner's distribution, in nats.
+    pub entropy: f64,
+    /// Ratios, clipping, KL and the gap to the sampler, summed over trained tokens.
+    pub seen: Seen,
 }
 
 /// What a checkpoint folder holds besides tensors.
@@ -49,7 +54,7 @@ pub trait Learner {
     fn step(
         &mut self,
         samples: &[TrainSample],
-        loss: &Loss,
+        objective: &Objective,
         lr: f64,
         denominator: f64,
     ) -> Result<StepStats>;
@@ -59,6 +64,13 @@ pub trait Learner {
     /// # Errors
     /// A failure of the device.
     fn nll(&mut self, samples: &[TrainSample]) -> Result<f64>;
+
+    /// Log-probability of each trained token of each sample (0 elsewhere), under the weights as they are, or under the
+    /// reference model.
+    ///
+    /// # Errors
+    /// A failure of the device; no reference model was given.
+    fn logprobs(&mut self, samples: &[TrainSample], reference: bool) -> Result<Vec<Vec<f32>>>;
 
     /// The sampler that reads the weights just written.
     fn policy(&mut self) -> &mut Self::Policy;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Learner, StepStats};
 use crate::error::{Error, Result};
-use crate::loss::Loss;
+use crate::loss::Objective;
 use crate::schedule::Schedule;
 use crate::types::TrainSample;
 
@@ -93,7 +93,7 @@ pub fn run<L: Learner>(
             if options.schedule_steps == 0 { options.steps } else { options.schedule_steps };
         let factor = options.schedule.factor(step, options.warmup_steps, horizon);
         let lr = options.learning_rate * factor;
-        let stats = learner.step(&samples, &Loss::CrossEntropy, lr, denominator)?;
+        let stats = learner.step(&samples, &Objective::cross_entropy(), lr, denominator)?;
         after(learner, &row(step, options, lr, samples.len(), &stats))?;
     }
     Ok(())
@@ -138,7 +138,15 @@ fn weigh(samples: &mut [TrainSample], weighting: Weighting) -> f64 {
 /// A sample of supervised training: ids and a mask that is 1 on trained tokens.
 pub fn sample(ids: Vec<u32>, mask: Vec<u8>) -> TrainSample {
     let zeros = vec![0.0; ids.len()];
-    TrainSample { advantages: zeros.clone(), sampler_logprobs: zeros, ids, mask }
+    TrainSample {
+        advantages: zeros.clone(),
+        sampler_logprobs: zeros,
+        ids,
+        mask,
+        old_logprobs: Vec::new(),
+        reference_logprobs: Vec::new(),
+        weight: 1.0,
+    }
 }
 
 #[cfg(test)]

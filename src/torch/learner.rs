@@ -1,11 +1,13 @@
 //! The torch learner: every weight or adapters of a Qwen3 model, with explicit denominators.
 
+use std::ops::Range;
 use std::path::Path;
 
 use tch::Tensor;
 
 use super::backward::{self, Options, Trainable};
 use super::local::LocalSampler;
+use super::lora::LayerAdapters;
 use super::master::Master;
 use super::optimizer::{AdamW, global_norm};
 use super::pack::{self, Packed};
@@ -15,7 +17,7 @@ use howard::error::{Error, Result};
 use howard::learn::compute::{ComputeConfig, LoraConfig};
 use howard::learn::recipe::AdamWOptions;
 use howard::learn::{Checkpoint, Learner, StepStats};
-use howard::loss::Loss;
+use howard::loss::{Objective, Seen, Tokens};
 use howard::rng::Seed;
 use howard::types::TrainSample;
 
@@ -29,6 +31,18 @@ pub struct TorchLearner {
     compute: ComputeConfig,
     dropout: f64,
     seed: Seed,
+    reference: Reference,
+}
+
+/// Where the reference model of a KL term comes from.
+#[derive(Debug)]
+enum Reference {
+    /// There is none.
+    None,
+    /// The weights without their adapters, which are put aside meanwhile.
+    WithoutAdapters(Vec<Option<LayerAdapters>>),
+    /// A second model.
+    Model(Box<Qwen3>),
 }
 
 impl TorchLearner {
@@ -52,7 +66,34 @@ impl TorchLearner {
         let optimizer = AdamW::new(&trainable.tensors, options);
         let dropout = lora.map_or(0.0, |lora| lora.dropout);
         let seed = Seed(seed).named("dropout");
-        Ok(Self { policy, trainable, master, optimizer, compute, dropout, seed })
+        let reference = match lora {
+            Some(_) => {
+                Reference::WithoutAdapters(policy.model().layers.iter().map(|_| None).collect())
+            }
+            None => Reference::None,
+        };
+        Ok(Self { policy, trainable, master, optimizer, compute, dropout, seed, reference })
+    }
+
+    /// Gives the KL term a reference model. A learner of adapters has one already: the model without them.
+    pub fn set_reference(&mut self, model: Qwen3) {
+        self.reference = Reference::Model(Box::new(model));
+    }
+
+    /// Puts the reference in the policy's place, or back.
+    fn exchange_reference(&mut self) -> Result<()> {
+        match &mut self.reference {
+            Reference::None => {
+                return Err(Error::config("kl_coefficient", "no reference model was given"));
+            }
+            Reference::WithoutAdapters(aside) => {
+                for (layer, aside) in self.policy.model_mut().layers.iter_mut().zip(aside) {
+                    std::mem::swap(&mut layer.adapters, aside);
+                }
+            }
+            Reference::Model(model) => std::mem::swap(self.policy.model_mut(), model),
+        }
+        Ok(())
     }
 
     /// The model.
@@ -107,7 +148,7 @@ impl TorchLearner {
     pub fn gradients(
         &self,
         samples: &[TrainSample],
-        loss: &Loss,
+        objective: &Objective,
         denominator: f64,
     ) -> Result<(Vec<Tensor>, StepStats)> {
         let mut stats = StepStats::default();
@@ -120,26 +161,28 @@ impl TorchLearner {
         {
             let chosen: Vec<&TrainSample> = group.iter().map(|&i| samples[i]).collect();
             let batch = self.packed(&chosen);
-            let weights: Vec<f32> = chosen
-                .iter()
-                .flat_map(|s| s.advantages.iter().zip(&s.mask).skip(1))
-                .filter_map(|(&weight, &mask)| (mask == 1).then_some(weight))
-                .collect();
+            let columns = Columns::of(&chosen);
             let options = Options {
                 recompute: self.compute.recompute,
                 temperature: 1.0,
                 dropout: self.dropout,
                 seed: self.seed.index(self.optimizer.step).index(index as u64),
             };
-            let mut total = 0.0;
-            let Loss::CrossEntropy = loss;
-            let mut slopes = |range: std::ops::Range<usize>, logprobs: &[f32]| {
-                let weights = &weights[range];
-                for (&logprob, &weight) in logprobs.iter().zip(weights) {
-                    total += loss.token(f64::from(logprob), f64::from(weight));
-                }
+            let mut seen = Seen::default();
+            let whole = objective
+                .needs_whole_sequences()
+                .then(|| self.slopes_of_sequences(&batch, &columns, objective, &mut seen));
+            let mut slopes = |range: Range<usize>, logprobs: &[f32]| {
+                let slopes = match &whole {
+                    Some(slopes) => slopes[range].to_vec(),
+                    None => {
+                        let (part, slopes) = objective.evaluate(&columns.tokens(range, logprobs));
+                        seen.add(&part);
+                        slopes
+                    }
+                };
                 #[allow(clippy::cast_possible_truncation)]
-                Ok(weights.iter().map(|&w| (-f64::from(w) / denominator) as f32).collect())
+                Ok(slopes.into_iter().map(|slope| (slope / denominator) as f32).collect())
             };
             let mut sink = |index: usize, gradient: Tensor| {
                 let _guard = tch::no_grad_guard();
@@ -148,8 +191,17 @@ impl TorchLearner {
                     place => *place = Some(gradient.detach().to_kind(kind)),
                 }
             };
-            backward::run(self.model(), &self.trainable, &batch, options, &mut slopes, &mut sink)?;
-            stats.loss += total / denominator;
+            let scored = backward::run(
+                self.model(),
+                &self.trainable,
+                &batch,
+                options,
+                &mut slopes,
+                &mut sink,
+            )?;
+            stats.loss += seen.loss / denominator;
+            stats.seen.add(&seen);
+            stats.entropy += scored.entropies.iter().map(|&e| f64::from(e)).sum::<f64>();
             stats.num_tokens += lengths_of(&chosen);
             stats.num_loss_tokens += batch.scored.iter().sum::<usize>() as u64;
         }
@@ -162,9 +214,87 @@ impl TorchLearner {
         Ok((gradients, stats))
     }
 
+    /// Slopes for losses that look at whole sequences: the head runs once more, before.
+    fn slopes_of_sequences(
+        &self,
+        batch: &Packed,
+        columns: &Columns,
+        objective: &Objective,
+        seen: &mut Seen,
+    ) -> Vec<f64> {
+        let hidden = backward::hidden(self.model(), batch);
+        let scored = head::score(self.model(), &hidden, &batch.targets, 1.0);
+        let (mut slopes, mut first) = (Vec::new(), 0);
+        for &count in &batch.scored {
+            let range = first..first + count;
+            let tokens = columns.tokens(range.clone(), &scored.logprobs[range]);
+            let (part, found) = objective.evaluate(&tokens);
+            seen.add(&part);
+            slopes.extend(found);
+            first += count;
+        }
+        slopes
+    }
+
+    /// Scores the trained tokens of samples in groups of the micro-batch's size; `each` receives the sample's index and
+    /// its trained tokens' log-probabilities.
+    fn score(&self, samples: &[&TrainSample], each: &mut dyn FnMut(usize, &[f32])) {
+        let lengths: Vec<usize> = samples.iter().map(|s| s.ids.len()).collect();
+        for group in pack::plan(&lengths, self.compute.microbatch_tokens) {
+            let chosen: Vec<&TrainSample> = group.iter().map(|&i| samples[i]).collect();
+            let batch = self.packed(&chosen);
+            let hidden = backward::hidden(self.model(), &batch);
+            let scored = head::score(self.model(), &hidden, &batch.targets, 1.0);
+            let mut first = 0;
+            for (index, count) in group.into_iter().zip(batch.scored) {
+                each(index, &scored.logprobs[first..first + count]);
+                first += count;
+            }
+        }
+    }
+
     fn packed(&self, samples: &[&TrainSample]) -> Packed {
         let ids = samples.iter().map(|s| s.ids.as_slice());
         Packed::new(ids, |i, t| samples[i].mask[t] == 1, self.model().device())
+    }
+}
+
+/// What the loss needs to know of the trained tokens of a batch, in the order they are scored.
+struct Columns {
+    sampler: Vec<f32>,
+    old: Vec<f32>,
+    reference: Vec<f32>,
+    advantages: Vec<f32>,
+    weights: Vec<f32>,
+}
+
+impl Columns {
+    fn of(samples: &[&TrainSample]) -> Self {
+        let pick = |column: &dyn Fn(&TrainSample, usize) -> Option<f32>| -> Vec<f32> {
+            samples
+                .iter()
+                .flat_map(|s| (1..s.ids.len()).filter(|&t| s.mask[t] == 1).map(move |t| (s, t)))
+                .filter_map(|(s, t)| column(s, t))
+                .collect()
+        };
+        Self {
+            sampler: pick(&|s, t| Some(s.sampler_logprobs[t])),
+            old: pick(&|s, t| Some(*s.old_logprobs.get(t).unwrap_or(&s.sampler_logprobs[t]))),
+            reference: pick(&|s, t| s.reference_logprobs.get(t).copied()),
+            advantages: pick(&|s, t| Some(s.advantages[t])),
+            weights: pick(&|s, _| Some(s.weight)),
+        }
+    }
+
+    fn tokens<'a>(&'a self, range: Range<usize>, logprobs: &'a [f32]) -> Tokens<'a> {
+        Tokens {
+            logprobs,
+            sampler: &self.sampler[range.clone()],
+            old: &self.old[range.clone()],
+            reference: self.reference.get(range.clone()).unwrap_or_default(),
+            advantages: &self.advantages[range.clone()],
+            weights: &self.weights[range],
+        }
     }
 }
 
@@ -183,11 +313,11 @@ impl Learner for TorchLearner {
     fn step(
         &mut self,
         samples: &[TrainSample],
-        loss: &Loss,
+        objective: &Objective,
         lr: f64,
         denominator: f64,
     ) -> Result<StepStats> {
-        let (gradients, mut stats) = self.gradients(samples, loss, denominator)?;
+        let (gradients, mut stats) = self.gradients(samples, objective, denominator)?;
         let _guard = tch::no_grad_guard();
         stats.grad_norm = global_norm(&gradients);
         if !stats.loss.is_finite() || !stats.grad_norm.is_finite() {
@@ -212,22 +342,35 @@ impl Learner for TorchLearner {
     }
 
     fn nll(&mut self, samples: &[TrainSample]) -> Result<f64> {
-        let (mut sum, mut count) = (0.0, 0u64);
         let samples: Vec<&TrainSample> = samples.iter().filter(|s| trained(s) > 0).collect();
-        let lengths: Vec<usize> = samples.iter().map(|s| s.ids.len()).collect();
-        for group in pack::plan(&lengths, self.compute.microbatch_tokens) {
-            let chosen: Vec<&TrainSample> = group.iter().map(|&i| samples[i]).collect();
-            let batch = self.packed(&chosen);
-            let hidden = backward::hidden(self.model(), &batch);
-            let scored = head::score(self.model(), &hidden, &batch.targets, 1.0);
-            sum -= scored.logprobs.iter().map(|&l| f64::from(l)).sum::<f64>();
-            count += scored.logprobs.len() as u64;
-        }
+        let (mut sum, mut count) = (0.0, 0u64);
+        self.score(&samples, &mut |_, logprobs| {
+            sum -= logprobs.iter().map(|&l| f64::from(l)).sum::<f64>();
+            count += logprobs.len() as u64;
+        });
         if count == 0 {
             return Err(Error::data("evaluation data", "has no token to score"));
         }
         #[allow(clippy::cast_precision_loss)]
         Ok(sum / count as f64)
+    }
+
+    fn logprobs(&mut self, samples: &[TrainSample], reference: bool) -> Result<Vec<Vec<f32>>> {
+        let mut rows: Vec<Vec<f32>> = samples.iter().map(|s| vec![0.0; s.ids.len()]).collect();
+        let some: Vec<usize> = (0..samples.len()).filter(|&i| trained(&samples[i]) > 0).collect();
+        let chosen: Vec<&TrainSample> = some.iter().map(|&i| &samples[i]).collect();
+        if reference {
+            self.exchange_reference()?;
+        }
+        self.score(&chosen, &mut |index, logprobs| {
+            let sample = chosen[index];
+            let places = (1..sample.ids.len()).filter(|&t| sample.mask[t] == 1);
+            places.zip(logprobs).for_each(|(t, &l)| rows[some[index]][t] = l);
+        });
+        if reference {
+            self.exchange_reference()?;
+        }
+        Ok(rows)
     }
 
     fn policy(&mut self) -> &mut LocalSampler {

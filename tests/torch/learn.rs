@@ -7,7 +7,7 @@ use howard::learn::Learner;
 use howard::learn::compute::{ComputeConfig, LoraConfig, Precision};
 use howard::learn::recipe::AdamWOptions;
 use howard::learn::sft;
-use howard::loss::Loss;
+use howard::loss::Objective;
 use howard::types::TrainSample;
 use howard_torch::learner::TorchLearner;
 use howard_torch::local::LocalSampler;
@@ -52,7 +52,7 @@ fn trained_tokens(samples: &[TrainSample]) -> f64 {
 fn apart(one: &TorchLearner, other: &TorchLearner) -> f64 {
     let gradients = |learner: &TorchLearner| {
         let denominator = trained_tokens(&samples());
-        learner.gradients(&samples(), &Loss::CrossEntropy, denominator).unwrap().0
+        learner.gradients(&samples(), &Objective::cross_entropy(), denominator).unwrap().0
     };
     let pairs = gradients(one).into_iter().zip(gradients(other));
     pairs
@@ -71,7 +71,7 @@ fn gradients_do_not_depend_on_how_they_are_computed() {
             let mut learner = learner(compute, lora.as_ref());
             // A step, since the gradient of A is zero while B is.
             let denominator = trained_tokens(&samples());
-            learner.step(&samples(), &Loss::CrossEntropy, 1e-2, denominator).unwrap();
+            learner.step(&samples(), &Objective::cross_entropy(), 1e-2, denominator).unwrap();
             learner
         };
         // Adam's first step is a sign: the learners themselves must be the same one, so compare at equal weights.
@@ -95,8 +95,9 @@ fn gradients_do_not_depend_on_how_they_are_computed() {
 #[test]
 fn the_loss_is_the_mean_that_nll_computes() {
     let mut learner = plain(64);
-    let stats =
-        learner.step(&samples(), &Loss::CrossEntropy, 0.0, trained_tokens(&samples())).unwrap();
+    let stats = learner
+        .step(&samples(), &Objective::cross_entropy(), 0.0, trained_tokens(&samples()))
+        .unwrap();
     assert!((learner.nll(&samples()).unwrap() - stats.loss).abs() < 1e-5);
 }
 
@@ -108,7 +109,8 @@ fn low_precision_follows_fp32() {
         let denominator = trained_tokens(&samples());
         (0..10)
             .map(|_| {
-                let stats = learner.step(&samples(), &Loss::CrossEntropy, 1e-4, denominator);
+                let stats =
+                    learner.step(&samples(), &Objective::cross_entropy(), 1e-4, denominator);
                 stats.unwrap().loss
             })
             .collect::<Vec<f64>>()
@@ -135,9 +137,10 @@ fn adapters_leave_frozen_weights_alone() {
         assert!(!parameter.requires_grad() && !parameter.grad().defined());
     }
     let denominator = trained_tokens(&samples());
-    let first = learner.step(&samples(), &Loss::CrossEntropy, 1e-2, denominator).unwrap().loss;
+    let first =
+        learner.step(&samples(), &Objective::cross_entropy(), 1e-2, denominator).unwrap().loss;
     for _ in 0..5 {
-        learner.step(&samples(), &Loss::CrossEntropy, 1e-2, denominator).unwrap();
+        learner.step(&samples(), &Objective::cross_entropy(), 1e-2, denominator).unwrap();
     }
     let last = learner.nll(&samples()).unwrap();
     assert!(last < 0.9 * first, "{first} -> {last}");
@@ -150,18 +153,22 @@ fn adapters_leave_frozen_weights_alone() {
 fn learning_lowers_the_loss_and_a_loss_that_is_not_finite_changes_nothing() {
     let denominator = trained_tokens(&samples());
     let mut learner = plain(4096);
-    let first = learner.step(&samples(), &Loss::CrossEntropy, 1e-3, denominator).unwrap().loss;
+    let first =
+        learner.step(&samples(), &Objective::cross_entropy(), 1e-3, denominator).unwrap().loss;
     let mut last = first;
     for _ in 0..10 {
-        last = learner.step(&samples(), &Loss::CrossEntropy, 1e-3, denominator).unwrap().loss;
+        last =
+            learner.step(&samples(), &Objective::cross_entropy(), 1e-3, denominator).unwrap().loss;
     }
     assert!(last < 0.8 * first, "{first} -> {last}");
 
     let before = weights(&learner);
     let mut poisoned = samples();
     poisoned[3].advantages[2..].fill(f32::NAN);
-    let error =
-        learner.step(&poisoned, &Loss::CrossEntropy, 1e-3, denominator).unwrap_err().to_string();
+    let error = learner
+        .step(&poisoned, &Objective::cross_entropy(), 1e-3, denominator)
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("not finite"), "{error}");
     for (a, b) in before.iter().zip(weights(&learner)) {
         assert!(a.equal(&b));

@@ -6,7 +6,7 @@ use howard::error::Error;
 use howard::learn::compute::ComputeConfig;
 use howard::learn::recipe::AdamWOptions;
 use howard::learn::sft;
-use howard::loss::Loss;
+use howard::loss::Objective;
 use howard::types::TrainSample;
 use howard_torch::learner::TorchLearner;
 use howard_torch::local::LocalSampler;
@@ -87,7 +87,8 @@ fn gradients_equal_transformers() {
             })
             .collect();
         let tokens = samples.iter().map(|s| s.ids.len() - 1).sum::<usize>() as f64;
-        let (gradients, stats) = learner.gradients(&samples, &Loss::CrossEntropy, tokens).unwrap();
+        let (gradients, stats) =
+            learner.gradients(&samples, &Objective::cross_entropy(), tokens).unwrap();
         assert!((stats.loss - reference["loss"].as_f64().unwrap()).abs() < 1e-5, "{name}");
 
         let bytes = std::fs::read(golden(name).join("gradients.safetensors")).unwrap();
