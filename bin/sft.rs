@@ -16,7 +16,7 @@ use howard::run::{self, Found, Manifest, RunFolder};
 use howard::types::TrainSample;
 use howard_torch::learner::TorchLearner;
 use howard_torch::local::LocalSampler;
-use howard_torch::{checkpoint, export, scratch};
+use howard_torch::{checkpoint, scratch};
 
 /// Fine-tune a Qwen3 model on conversations, loss on the assistant's words only.
 ///
@@ -75,9 +75,11 @@ fn train(args: &Args) -> anyhow::Result<u8> {
         config.lora.as_ref(),
         config.seed,
     )?;
-    let first = resume(&folder, &mut learner)?;
+    let (first, notes) = learner.resume_newest(&folder.path(run::CHECKPOINTS))?;
+    notes.iter().for_each(|note| eprintln!("sft: {note}"));
     let steps_path = folder.path(run::STEPS);
-    keep_rows_before(&steps_path, first)?;
+    // Rows of steps that will be done again are dropped.
+    jsonl::retain(&steps_path, |row: &SftRow| row.step < first)?;
     let mut rows: Appender<SftRow> = Appender::open(&steps_path)?;
     let mut progress = Terminal::default();
     progress.start("training", config.train.steps);
@@ -116,8 +118,7 @@ fn train(args: &Args) -> anyhow::Result<u8> {
     )?;
     progress
         .finish(&format!("{left_out} conversations longer than {} left out", config.max_length));
-    let model_dir = folder.path(run::MODEL);
-    export::save_model(learner.model(), Some(&source), tokenizer.eos(), &model_dir)?;
+    let model_dir = learner.export(config.lora.as_ref(), &source, folder.dir())?;
     let mut manifest = Manifest::read(&folder.path(run::MANIFEST))?;
     manifest.ended = Some(provenance::now());
     manifest.write(&folder.path(run::MANIFEST))?;
@@ -145,7 +146,6 @@ fn start_model(
 }
 
 fn write_manifest(config: &SftConfig, folder: &RunFolder, source: &Path) -> anyhow::Result<()> {
-    let path = folder.path(run::MANIFEST);
     let mut manifest = Manifest {
         device: format!("{} {}", config.compute.device, config.compute.dtype()),
         model_files: run::manifest::hash_folder(source)?,
@@ -154,44 +154,5 @@ fn write_manifest(config: &SftConfig, folder: &RunFolder, source: &Path) -> anyh
     if let DataConfig::Chat { path } = &config.data {
         manifest.data.insert(path.display().to_string(), howard::disk::sha256_file(path)?);
     }
-    if path.exists() {
-        let before = Manifest::read(&path)?;
-        anyhow::ensure!(
-            before.model_files == manifest.model_files && before.data == manifest.data,
-            "{}: the model or the data has changed since this run was begun: choose another --out",
-            folder.dir().display()
-        );
-        manifest.started = [before.started, manifest.started].concat();
-    }
-    Ok(manifest.write(&path)?)
-}
-
-/// Continues from the newest whole checkpoint; returns the first step to do.
-fn resume(folder: &RunFolder, learner: &mut TorchLearner) -> anyhow::Result<u64> {
-    let (newest, damaged) = checkpoint::newest(&folder.path(run::CHECKPOINTS))?;
-    for dir in damaged {
-        eprintln!(
-            "sft: {} was cut short: it is removed and the checkpoint before it is used",
-            dir.display()
-        );
-        std::fs::remove_dir_all(&dir)?;
-    }
-    let Some(dir) = newest else { return Ok(0) };
-    let checkpoint = learner.resume(&dir)?;
-    eprintln!("sft: goes on after step {}", checkpoint.step);
-    Ok(checkpoint.step)
-}
-
-/// Rows of steps that will be done again are dropped.
-fn keep_rows_before(path: &Path, first: u64) -> anyhow::Result<()> {
-    if !path.exists() {
-        return Ok(());
-    }
-    drop(Appender::<SftRow>::open(path)?);
-    let mut kept = String::new();
-    for row in jsonl::read::<SftRow>(path)?.iter().filter(|row| row.step < first) {
-        kept.push_str(&serde_json::to_string(row)?);
-        kept.push('\n');
-    }
-    Ok(howard::disk::write_atomic(path, kept.as_bytes())?)
+    Ok(manifest.begin(folder)?)
 }

@@ -47,6 +47,39 @@ pub fn cause(error: &serde_json::Error) -> String {
     }
 }
 
+/// Keeps the rows of a file for which `wanted` holds; a last line that a kill cut short is dropped. Returns what
+/// was kept; nothing where there is no file.
+///
+/// # Errors
+/// The file cannot be read or written, or a line is not a `T`.
+pub fn retain<T: Serialize + DeserializeOwned>(
+    path: &Path,
+    wanted: impl Fn(&T) -> bool,
+) -> Result<Vec<T>> {
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    drop(Appender::<T>::open(path)?);
+    let rows: Vec<T> = read::<T>(path)?.into_iter().filter(|row| wanted(row)).collect();
+    write(path, &rows)?;
+    Ok(rows)
+}
+
+/// Writes rows as a whole file.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn write<T: Serialize>(path: &Path, rows: &[T]) -> Result<()> {
+    let mut text = String::new();
+    for row in rows {
+        let line = serde_json::to_string(row)
+            .map_err(|e| Error::file(path, format!("a row cannot be written as JSON: {e}")))?;
+        text.push_str(&line);
+        text.push('\n');
+    }
+    crate::disk::write_atomic(path, text.as_bytes())
+}
+
 /// Appends rows to a file of JSON lines, each written with one call, so that a kill can only cut the last line.
 #[derive(Debug)]
 pub struct Appender<T> {

@@ -52,6 +52,26 @@ impl Manifest {
         disk::write_atomic(path, (text + "\n").as_bytes())
     }
 
+    /// Writes the manifest of a training run that begins or goes on; one that goes on must find the model and the data it
+    /// began with.
+    ///
+    /// # Errors
+    /// They have changed, or the file cannot be read or written.
+    pub fn begin(mut self, folder: &super::RunFolder) -> Result<()> {
+        let path = folder.path(super::MANIFEST);
+        if path.exists() {
+            let before = Self::read(&path)?;
+            if before.model_files != self.model_files || before.data != self.data {
+                return Err(Error::file(
+                    folder.dir(),
+                    "the model or the data has changed since this run was begun: choose another --out",
+                ));
+            }
+            self.started = [before.started, self.started].concat();
+        }
+        self.write(&path)
+    }
+
     /// Reads a manifest.
     ///
     /// # Errors

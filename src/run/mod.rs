@@ -25,6 +25,16 @@ pub const RECORDS: &str = "records.parquet";
 
 /// One row per optimizer step of a training run.
 pub const STEPS: &str = "steps.jsonl";
+/// One row per group of rollouts.
+pub const GROUPS: &str = "groups.jsonl";
+/// Best and worst rollouts of each group, for reading.
+pub const ROLLOUTS: &str = "rollouts.jsonl";
+/// Completions of the open step.
+pub const PENDING: &str = "pending.jsonl";
+/// Seconds and tokens per second of each step.
+pub const TIMING: &str = "timing.jsonl";
+/// Evaluations during training.
+pub const EVALUATIONS: &str = "evaluations.jsonl";
 /// Checkpoints of a training run.
 pub const CHECKPOINTS: &str = "checkpoints";
 /// The trained model of a finished run.

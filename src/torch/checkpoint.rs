@@ -81,6 +81,24 @@ pub fn newest(checkpoints: &Path) -> Result<(Option<PathBuf>, Vec<PathBuf>)> {
     Ok((None, damaged))
 }
 
+/// Removes all but the newest `keep` checkpoints, and the one of step `best`.
+///
+/// # Errors
+/// The folder cannot be read or changed.
+pub fn prune(checkpoints: &Path, keep: usize, best: Option<u64>) -> Result<()> {
+    let mut folders = Vec::new();
+    for entry in checkpoints.read_dir().map_err(|e| Error::io(checkpoints, e))? {
+        folders.push(entry.map_err(|e| Error::io(checkpoints, e))?.path());
+    }
+    folders.sort();
+    let best = best.map(|step| folder(checkpoints, step));
+    let old = folders.len().saturating_sub(keep);
+    for dir in folders.into_iter().take(old).filter(|dir| Some(dir) != best.as_ref()) {
+        std::fs::remove_dir_all(&dir).map_err(|e| Error::io(&dir, e))?;
+    }
+    Ok(())
+}
+
 /// Loads weights into the given tensors, moments and step into an optimizer of the same shape.
 ///
 /// # Errors

@@ -1,7 +1,7 @@
 //! The torch learner: every weight or adapters of a Qwen3 model, with explicit denominators.
 
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tch::Tensor;
 
@@ -75,6 +75,32 @@ impl TorchLearner {
         Ok(Self { policy, trainable, master, optimizer, compute, dropout, seed, reference })
     }
 
+    /// Takes the adapters of a folder for a start (not for the reference, which stays the model without any).
+    ///
+    /// # Errors
+    /// The adapters are damaged, or of another shape or model than those that are trained.
+    pub fn start_from_adapter(&mut self, dir: &Path, base: &Path) -> Result<()> {
+        let _guard = tch::no_grad_guard();
+        let mut there = Qwen3::of_parameters(&self.model().config, self.model().parameters());
+        super::peft::load(&mut there, dir, base)?;
+        let values = super::lora::named_tensors(&there);
+        let own = super::lora::named_tensors(self.model());
+        let shapes = |named: &[(String, Tensor)]| -> Vec<(String, Vec<i64>)> {
+            named.iter().map(|(name, tensor)| (name.clone(), tensor.size())).collect()
+        };
+        if shapes(&values) != shapes(&own) {
+            return Err(Error::file(
+                dir,
+                "has other ranks or target modules than the [lora] table",
+            ));
+        }
+        for (index, (_, value)) in values.into_iter().enumerate() {
+            let value = value.to_kind(tch::Kind::Float);
+            self.master.set(index, &self.trainable.tensors[index], &value);
+        }
+        Ok(())
+    }
+
     /// Gives the KL term a reference model. A learner of adapters has one already: the model without them.
     pub fn set_reference(&mut self, model: Qwen3) {
         self.reference = Reference::Model(Box::new(model));
@@ -138,6 +164,44 @@ impl TorchLearner {
         }
         self.policy.set_version(checkpoint.step);
         Ok(checkpoint)
+    }
+
+    /// Continues from the newest whole checkpoint of a run, if there is one; removes newer ones that were cut short.
+    /// Returns the steps that are done, and what the user should know.
+    ///
+    /// # Errors
+    /// As [`Self::resume`]; a damaged folder cannot be removed.
+    pub fn resume_newest(&mut self, checkpoints: &Path) -> Result<(u64, Vec<String>)> {
+        let (newest, damaged) = checkpoint::newest(checkpoints)?;
+        let mut notes = Vec::new();
+        for dir in damaged {
+            std::fs::remove_dir_all(&dir).map_err(|e| Error::io(&dir, e))?;
+            notes.push(format!(
+                "{} was cut short: it is removed and the checkpoint before it is used",
+                dir.display()
+            ));
+        }
+        let Some(dir) = newest else { return Ok((0, notes)) };
+        let step = self.resume(&dir)?.step;
+        notes.push(format!("goes on after step {step}"));
+        Ok((step, notes))
+    }
+
+    /// Saves the result: a whole model in Hugging Face format in `run/model`, or adapters in PEFT's in `run/adapter`.
+    /// Returns the folder.
+    ///
+    /// # Errors
+    /// The folder cannot be written or the disk is full.
+    pub fn export(&self, lora: Option<&LoraConfig>, base: &Path, run: &Path) -> Result<PathBuf> {
+        let dir = run.join(if lora.is_some() { "adapter" } else { "model" });
+        match lora {
+            Some(lora) => super::peft::save(self.named_weights(), lora, base, &dir)?,
+            None => {
+                let eos = self.policy.tokenizer().eos();
+                super::export::save_model(self.model(), Some(base), eos, &dir)?;
+            }
+        }
+        Ok(dir)
     }
 
     /// The gradient of the loss, in the order and kind of the learning tensors (summed in fp32, or bf16 for Kahan

@@ -15,6 +15,7 @@ pub mod lora;
 pub mod master;
 pub mod optimizer;
 pub mod pack;
+pub mod peft;
 pub mod pick;
 pub mod qwen3;
 pub mod scratch;

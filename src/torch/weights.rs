@@ -115,6 +115,12 @@ impl Qwen3 {
         all
     }
 
+    /// The same weights in another dtype; adapters are left behind.
+    pub fn to_kind(&self, kind: Kind) -> Self {
+        let parameters = self.parameters().iter().map(|p| p.to_kind(kind)).collect();
+        Self::of_parameters(&self.config, parameters)
+    }
+
     /// A model of some tensors in the order of [`Qwen3::parameters`]: the way back.
     ///
     /// # Panics

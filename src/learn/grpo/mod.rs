@@ -5,6 +5,7 @@
 //! complete are read back instead of sampled again.
 
 pub mod config;
+pub mod log;
 pub mod pending;
 pub mod problems;
 pub mod row;
@@ -296,7 +297,7 @@ fn weigh(samples: &mut [TrainSample], plan: &Plan<'_>) -> f64 {
 
 fn warnings(row: &GrpoRow, barren: u64, options: &GrpoOptions) -> Vec<String> {
     let mut warnings = Vec::new();
-    if barren > 0 && barren % options.patience.max(1) == 0 {
+    if barren > 0 && barren.is_multiple_of(options.patience.max(1)) {
         let (right, wrong) = (100.0 * row.frac_all_good, 100.0 * row.frac_all_bad);
         warnings.push(format!(
             "{barren} steps in a row had no group with different rewards ({right:.0} % all right, {wrong:.0} % all wrong): \

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::jsonl::{self, Appender};
 use crate::types::{Completion, PolicyVersion, Request};
 
@@ -95,13 +95,7 @@ impl Pending {
 
     fn rewrite(&mut self, rows: &[Row]) -> Result<()> {
         let Some(path) = &self.path else { return Ok(()) };
-        let mut text = String::new();
-        for row in rows {
-            text += &serde_json::to_string(row)
-                .map_err(|e| Error::file(path, format!("a completion cannot be written: {e}")))?;
-            text.push('\n');
-        }
-        crate::disk::write_atomic(path, text.as_bytes())?;
+        jsonl::write(path, rows)?;
         self.appender = Some(Appender::open(path)?);
         Ok(())
     }

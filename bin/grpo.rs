@@ -1,0 +1,165 @@
+//! `grpo`: reinforcement learning of a Qwen3 model on a right/wrong reward.
+
+#![allow(clippy::print_stdout, clippy::print_stderr)] // programs print
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use howard::answer::Grader;
+use howard::cli::{self, Terminal, provenance};
+use howard::jsonl;
+use howard::learn::Learner;
+use howard::learn::grpo::log::Log;
+use howard::learn::grpo::problems::ProblemsConfig;
+use howard::learn::grpo::{self, GroupRow, GrpoConfig, GrpoRow, Pending, Plan, Problems, State};
+use howard::progress::Progress;
+use howard::run::{self, Found, Manifest, RunFolder};
+use howard_torch::learner::TorchLearner;
+use howard_torch::local::LocalSampler;
+use howard_torch::qwen3::Qwen3;
+use howard_torch::{checkpoint, device, dtype};
+
+/// Train a Qwen3 model by reinforcement learning: sample groups of completions, reward right answers, step.
+///
+/// Example: the shipped tiny model on hard problems of the arithmetic world (every setting is in the file):
+///
+///   grpo --config configs/tiny/grpo.toml --out results/tiny-grpo
+///
+/// Your own problems are JSON lines with named columns:
+///
+///   grpo --set model=Qwen3-4B --set data.kind=file --set data.path=train.jsonl --set data.columns.problem=problem
+///        --set data.columns.answer=solution --out results/mine
+///
+/// A killed run goes on from its last checkpoint when the same command is given again, and ends with the same weights,
+/// bit for bit. The result is in OUT/model (Hugging Face format), or in OUT/adapter (PEFT format) with a [lora] table.
+#[derive(Parser)]
+#[command(version, verbatim_doc_comment, after_help = cli::EXIT_CODES)]
+struct Args {
+    /// Recipe, e.g. configs/tiny/grpo.toml
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// key=value over the recipe, e.g. --set train.steps=100
+    #[arg(long)]
+    set: Vec<String>,
+    /// Folder of the run
+    #[arg(long)]
+    out: PathBuf,
+    /// Print the resolved recipe and the memory plan, and stop
+    #[arg(long)]
+    dry_run: bool,
+}
+
+fn main() -> ExitCode {
+    cli::main("grpo", || train(&Args::parse()))
+}
+
+fn train(args: &Args) -> anyhow::Result<u8> {
+    let config: GrpoConfig = run::config::load(args.config.as_deref(), &args.set)?;
+    config.check()?;
+    if args.dry_run {
+        print!("{}", toml::to_string(&config)?);
+        return Ok(cli::OK);
+    }
+    let problems = Problems::open(&config.data, config.seed)?;
+    let (folder, found) = RunFolder::open(&args.out, &config)?;
+    if found == Found::Finished {
+        eprintln!("{} is finished already", args.out.display());
+        return Ok(cli::OK);
+    }
+    begin_manifest(&config, &folder)?;
+
+    let mut learner = learner(&config)?;
+    let (first, notes) = learner.resume_newest(&folder.path(run::CHECKPOINTS))?;
+    notes.iter().for_each(|note| eprintln!("grpo: {note}"));
+    let rows: Vec<GrpoRow> = jsonl::retain(&folder.path(run::STEPS), |r: &GrpoRow| r.step < first)?;
+    let groups: Vec<GroupRow> =
+        jsonl::retain(&folder.path(run::GROUPS), |r: &GroupRow| r.step < first)?;
+    let mut log = Log::open(&folder, &config, first)?;
+    if first == 0 {
+        log.evaluate(learner.policy(), 0)?;
+    }
+    let mut pending = Pending::open(&folder.path(run::PENDING))?;
+    let mut progress = Terminal::default();
+    progress.start("training", config.train.steps);
+    progress.update(first, "");
+    let plan = Plan {
+        options: &config.train,
+        objective: &config.objective,
+        reward: &config.reward,
+        grader: &Grader::default(),
+        problems: &problems,
+        seed: config.seed,
+    };
+    let state = State::of_rows(first, &rows, &groups);
+    let checkpoints = folder.path(run::CHECKPOINTS);
+    let mut after =
+        |learner: &mut TorchLearner, step: &grpo::StepLog, progress: &mut dyn Progress| {
+            let done = step.row.step + 1;
+            step.warnings.iter().for_each(|warning| eprintln!("grpo: warning: {warning}"));
+            log.append(step)?;
+            progress.update(
+                done,
+                &format!(
+                    "reward {:.3}, mixed groups {:.0} %, length {:.0}, entropy {:.3}",
+                    step.row.reward,
+                    100.0 * step.row.frac_mixed,
+                    step.row.mean_length,
+                    step.row.entropy
+                ),
+            );
+            if config.evaluate.every > 0 && done.is_multiple_of(config.evaluate.every) {
+                log.evaluate(learner.policy(), done)?;
+            }
+            let due = config.checkpoint_every > 0 && done.is_multiple_of(config.checkpoint_every);
+            if due && done < config.train.steps {
+                learner.save(&checkpoint::folder(&checkpoints, done))?;
+                checkpoint::prune(&checkpoints, config.keep_checkpoints, None)?;
+            }
+            Ok(())
+        };
+    grpo::run(&mut learner, &plan, state, &mut pending, &mut progress, &mut after)?;
+    progress.finish("");
+    let dir = learner.export(config.lora.as_ref(), &config.model, folder.dir())?;
+    let mut manifest = Manifest::read(&folder.path(run::MANIFEST))?;
+    manifest.ended = Some(provenance::now());
+    manifest.write(&folder.path(run::MANIFEST))?;
+    folder.finish()?;
+    println!("{}", dir.display());
+    Ok(cli::OK)
+}
+
+fn learner(config: &GrpoConfig) -> anyhow::Result<TorchLearner> {
+    let compute = &config.compute;
+    let sampler =
+        LocalSampler::load(&config.model, &compute.device, compute.dtype(), config.slots)?;
+    let mut learner = TorchLearner::new(
+        sampler,
+        config.optimizer,
+        compute.clone(),
+        config.lora.as_ref(),
+        config.seed,
+    )?;
+    if !config.adapter.as_os_str().is_empty() {
+        learner.start_from_adapter(&config.adapter, &config.model)?;
+    }
+    let own = !config.reference.as_os_str().is_empty();
+    if config.objective.kl_coefficient > 0.0 && (own || config.lora.is_none()) {
+        let dir = if own { &config.reference } else { &config.model };
+        learner.set_reference(Qwen3::load(dir, dtype(compute.dtype())?, device(&compute.device)?)?);
+    }
+    Ok(learner)
+}
+
+fn begin_manifest(config: &GrpoConfig, folder: &RunFolder) -> anyhow::Result<()> {
+    let mut manifest = Manifest {
+        device: format!("{} {}", config.compute.device, config.compute.dtype()),
+        model_files: run::manifest::hash_folder(&config.model)?,
+        grader: Grader::default().name(),
+        ..provenance::manifest(config.seed)
+    };
+    if let ProblemsConfig::File { path, .. } = &config.data {
+        manifest.data.insert(path.display().to_string(), howard::disk::sha256_file(path)?);
+    }
+    Ok(manifest.begin(folder)?)
+}
