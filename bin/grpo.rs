@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use howard::answer::Grader;
+use howard::cli::library::{Library, LibraryArgs};
 use howard::cli::{self, Terminal, provenance};
 use howard::jsonl;
 use howard::learn::Learner;
@@ -45,6 +46,8 @@ struct Args {
     /// Folder of the run
     #[arg(long)]
     out: PathBuf,
+    #[command(flatten)]
+    library: LibraryArgs,
     /// Print the resolved recipe and the memory plan, and stop
     #[arg(long)]
     dry_run: bool,
@@ -61,7 +64,8 @@ fn train(args: &Args) -> anyhow::Result<u8> {
         print!("{}", toml::to_string(&config)?);
         return Ok(cli::OK);
     }
-    let problems = Problems::open(&config.data, config.seed)?;
+    let library = Library::new(&args.library);
+    let problems = Problems::open(&config.data, config.seed, &library)?;
     let (folder, found) = RunFolder::open(&args.out, &config)?;
     if found == Found::Finished {
         eprintln!("{} is finished already", args.out.display());
@@ -75,7 +79,7 @@ fn train(args: &Args) -> anyhow::Result<u8> {
     let rows: Vec<GrpoRow> = jsonl::retain(&folder.path(run::STEPS), |r: &GrpoRow| r.step < first)?;
     let groups: Vec<GroupRow> =
         jsonl::retain(&folder.path(run::GROUPS), |r: &GroupRow| r.step < first)?;
-    let mut log = Log::open(&folder, &config, first)?;
+    let mut log = Log::open(&folder, &config, first, &library)?;
     if first == 0 {
         log.evaluate(learner.policy(), 0)?;
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{GroupRow, GrpoConfig, GrpoRow, Seconds, StepLog};
 use crate::answer::Grader;
-use crate::bench;
+use crate::bench::{self, Shelf};
 use crate::error::Result;
 use crate::eval::{self, EvalOptions, Task, WAVE};
 use crate::jsonl::{self, Appender};
@@ -98,10 +98,15 @@ impl Log {
     ///
     /// # Errors
     /// A file cannot be opened, or the benchmark of the evaluation is unknown.
-    pub fn open(folder: &RunFolder, config: &GrpoConfig, first: u64) -> Result<Self> {
+    pub fn open(
+        folder: &RunFolder,
+        config: &GrpoConfig,
+        first: u64,
+        shelf: &dyn Shelf,
+    ) -> Result<Self> {
         let tasks = match config.evaluate.every {
             0 => Vec::new(),
-            _ => tasks(config)?,
+            _ => tasks(config, shelf)?,
         };
         Ok(Self {
             rows: reopen(&folder.path(run::STEPS), |r: &GrpoRow| r.step < first)?,
@@ -197,12 +202,12 @@ impl Log {
     }
 }
 
-fn tasks(config: &GrpoConfig) -> Result<Vec<Task>> {
+fn tasks(config: &GrpoConfig, shelf: &dyn Shelf) -> Result<Vec<Task>> {
     let settings = &config.evaluate;
     bench::resolve(std::slice::from_ref(&settings.benchmark))?
         .into_iter()
         .map(|benchmark| {
-            let mut problems = benchmark.load()?;
+            let mut problems = benchmark.load(shelf)?;
             if settings.limit > 0 {
                 problems.truncate(settings.limit);
             }

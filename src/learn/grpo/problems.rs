@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::arith::Train;
-use crate::bench::{self, Columns};
+use crate::bench::{self, Columns, Shelf};
 use crate::error::{Error, Result};
 use crate::rng::Seed;
 use crate::types::{Problem, ProblemId};
@@ -20,7 +20,15 @@ pub enum ProblemsConfig {
         /// Levels to draw from; one that stands twice is drawn twice as often.
         levels: Vec<u8>,
     },
-    /// JSON lines with named columns, in a new order each epoch.
+    /// A benchmark's problems, e.g. `math-train-hard`, in a new order each epoch (`data list` has the names).
+    Benchmark {
+        /// Its name.
+        name: String,
+        /// Only problems of these levels; empty = all.
+        #[serde(default)]
+        levels: Vec<u8>,
+    },
+    /// A file with named columns (JSON, JSON lines or parquet), in a new order each epoch.
     File {
         /// The file.
         path: PathBuf,
@@ -40,7 +48,7 @@ impl ProblemsConfig {
     pub fn check(&self) -> Result<()> {
         let (levels, needed) = match self {
             Self::Arith { levels } => (levels, true),
-            Self::File { levels, .. } => (levels, false),
+            Self::Benchmark { levels, .. } | Self::File { levels, .. } => (levels, false),
         };
         if levels.iter().any(|level| !(1..=5).contains(level)) || (needed && levels.is_empty()) {
             return Err(Error::config("data.levels", "must be a list of levels from 1 to 5"));
@@ -75,7 +83,7 @@ impl Problems {
     ///
     /// # Errors
     /// The file is missing or broken, or has no problem of the wanted levels.
-    pub fn open(config: &ProblemsConfig, seed: u64) -> Result<Self> {
+    pub fn open(config: &ProblemsConfig, seed: u64, shelf: &dyn Shelf) -> Result<Self> {
         let seed = Seed(seed);
         match config {
             ProblemsConfig::Arith { levels } => Ok(Self::Arith {
@@ -83,16 +91,22 @@ impl Problems {
                 levels: levels.clone(),
                 seed: seed.named("levels"),
             }),
+            ProblemsConfig::Benchmark { name, levels } => {
+                Self::of(bench::find(name)?.load(shelf)?, levels, name, seed)
+            }
             ProblemsConfig::File { path, columns, levels } => {
-                let mut problems = bench::load_jsonl("train", path, columns)?;
-                problems
-                    .retain(|p| levels.is_empty() || p.level.is_some_and(|l| levels.contains(&l)));
-                if problems.is_empty() {
-                    return Err(Error::file(path, format!("has no problem of levels {levels:?}")));
-                }
-                Ok(Self::File { problems, seed: seed.named("order") })
+                let problems = bench::load_file("train", path, columns, shelf)?;
+                Self::of(problems, levels, &path.display().to_string(), seed)
             }
         }
+    }
+
+    fn of(mut problems: Vec<Problem>, levels: &[u8], whose: &str, seed: Seed) -> Result<Self> {
+        problems.retain(|p| levels.is_empty() || p.level.is_some_and(|l| levels.contains(&l)));
+        if problems.is_empty() {
+            return Err(Error::data(whose, format!("has no problem of levels {levels:?}")));
+        }
+        Ok(Self::File { problems, seed: seed.named("order") })
     }
 
     /// How many there are before they repeat, if they do.
@@ -172,7 +186,7 @@ mod tests {
             subject: None,
         };
         let config = ProblemsConfig::File { path, columns, levels: vec![4, 5] };
-        Problems::open(&config, 1).unwrap()
+        Problems::open(&config, 1, &bench::Local::default()).unwrap()
     }
 
     #[test]
