@@ -2,6 +2,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr)] // programs print
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -10,10 +11,12 @@ use howard::bench::{BENCHMARKS, Columns, SUITES};
 use howard::cli::library::{Library, LibraryArgs};
 use howard::cli::{self, Terminal, provenance};
 use howard::eval::config::{DataFile, EvalConfig};
-use howard::eval::{self, EvalOptions, WAVE};
+use howard::eval::{self, EvalOptions, Task, WAVE};
 use howard::run::{self, Found, Manifest, RunFolder};
+use howard::sample::recorded::Recorded;
 use howard::types::{EvalRecord, Verdict};
 use howard::{disk, frame, report};
+use howard_torch::any::AnySampler;
 use howard_torch::local::LocalSampler;
 
 /// Evaluate a model on math benchmarks and write a result frame.
@@ -27,11 +30,17 @@ use howard_torch::local::LocalSampler;
 ///
 ///   eval --model data/tiny --data gsm8k/test.jsonl --problem question --answer answer --out results/gsm8k
 ///
+/// Any OpenAI-compatible server (the key is read from HOWARD_API_KEY or OPENAI_API_KEY), or completions that something
+/// else produced, as JSON lines {"problem": id or text, "completion": ..., "model": ...}:
+///
+///   eval --endpoint http://localhost:8000/v1 --model Qwen/Qwen3-4B --benchmark study --out results/served
+///   eval --import outputs.jsonl --model theirs --benchmark gsm8k --out results/theirs
+///
 /// A killed run goes on where it was when the same command is given again.
 #[derive(Parser)]
 #[command(version, verbatim_doc_comment, after_help = cli::EXIT_CODES)]
 struct Args {
-    /// Folder of a Qwen3 model in Hugging Face format
+    /// Folder of a Qwen3 model in Hugging Face format; with --endpoint or --import the name of a model
     #[arg(long)]
     model: Option<PathBuf>,
     /// Benchmarks or suites, comma-separated; `--benchmark help` lists them
@@ -88,6 +97,15 @@ struct Args {
     /// key=value over the configuration, e.g. --set sampling.top_p=0.95
     #[arg(long)]
     set: Vec<String>,
+    /// Ask an OpenAI-compatible server, address up to /v1; more with --set endpoint.concurrency=32 and so on
+    #[arg(long, value_name = "URL", conflicts_with = "import")]
+    endpoint: Option<String>,
+    /// Grade the completions of this file
+    #[arg(long, value_name = "FILE")]
+    import: Option<PathBuf>,
+    /// With --import: the answer is what follows the last MARK on its line, e.g. 'A:' [default: the last box]
+    #[arg(long, requires = "import")]
+    mark: Option<String>,
     #[command(flatten)]
     library: LibraryArgs,
     /// Print the resolved configuration and the number of samples, and stop
@@ -129,8 +147,20 @@ impl Args {
         if !self.benchmark.is_empty() {
             config.benchmarks.clone_from(&self.benchmark);
         }
+        if let Some(url) = &self.endpoint {
+            config.endpoint.get_or_insert_default().url.clone_from(url);
+        }
+        if let Some(endpoint) = &mut config.endpoint {
+            endpoint.model = config.model.to_string_lossy().into_owned();
+        }
+        if let Some(path) = &self.import {
+            config.import.get_or_insert_default().path.clone_from(path);
+        }
+        if let (Some(import), Some(mark)) = (&mut config.import, &self.mark) {
+            import.mark.clone_from(mark);
+        }
         anyhow::ensure!(
-            !config.model.as_os_str().is_empty(),
+            !config.model.as_os_str().is_empty() || config.import.is_some(),
             "--model: name the folder of a model"
         );
         Ok(config)
@@ -166,8 +196,7 @@ fn evaluate(args: &Args) -> anyhow::Result<u8> {
         );
         return Ok(cli::OK);
     }
-    let mut sampler =
-        LocalSampler::load(&config.model, &config.device, &config.dtype, config.slots)?;
+    let mut sampler = open(&config, &tasks)?;
     let (folder, found) = RunFolder::open(&args.out, &config)?;
     if found == Found::Finished {
         eprintln!("{} is finished already", args.out.display());
@@ -177,8 +206,8 @@ fn evaluate(args: &Args) -> anyhow::Result<u8> {
 
     let manifest_path = folder.path(run::MANIFEST);
     let mut manifest = Manifest {
-        device: format!("{} {}", config.device, config.dtype),
-        model_files: run::manifest::hash_folder(&config.model)?,
+        device: device(&config),
+        model_files: model_files(&config)?,
         data: tasks.iter().map(|t| (t.benchmark.clone(), t.data_hash())).collect(),
         grader: config.grader.name(),
         ..provenance::manifest(config.seed)
@@ -196,15 +225,23 @@ fn evaluate(args: &Args) -> anyhow::Result<u8> {
 
     let options = EvalOptions {
         run: folder.name(),
-        model: model_name(&config),
+        model: model_name(&config, &sampler),
         samples: config.samples,
         params: config.sampling.clone(),
         seed: config.seed,
-        wave: WAVE,
+        wave: if matches!(sampler, AnySampler::Local(_)) { WAVE } else { 0 },
         grader: config.grader.clone(),
     };
     let partial = folder.path(run::RECORDS_JSONL);
-    let records = eval::run(&mut sampler, &tasks, &options, &partial, &mut Terminal::default())?;
+    let outcome = eval::run(&mut sampler, &tasks, &options, &partial, &mut Terminal::default());
+    if let Some(spent) = sampler.spent() {
+        let total = spent.add_to(&folder.path("spent.json"))?;
+        eprintln!(
+            "{} requests ({} repeated), {} + {} tokens, cost {:.4}",
+            total.requests, total.retries, total.prompt_tokens, total.completion_tokens, total.cost
+        );
+    }
+    let records = outcome?;
     frame::write_records(&records, &folder.path(run::RECORDS))?;
     manifest.ended = Some(provenance::now());
     manifest.write(&manifest_path)?;
@@ -215,8 +252,48 @@ fn evaluate(args: &Args) -> anyhow::Result<u8> {
     Ok(if failed { cli::SOME_FAILED } else { cli::OK })
 }
 
-fn model_name(config: &EvalConfig) -> String {
-    config.model.file_name().map_or_else(|| "model".into(), |n| n.to_string_lossy().into_owned())
+/// Whoever answers.
+fn open(config: &EvalConfig, tasks: &[Task]) -> anyhow::Result<AnySampler> {
+    if let Some(endpoint) = &config.endpoint {
+        return Ok(AnySampler::endpoint(endpoint, cli::library::key(), None)?);
+    }
+    if let Some(import) = &config.import {
+        let problems: Vec<_> = tasks.iter().flat_map(|t| t.problems.iter().cloned()).collect();
+        let recorded = Recorded::load(import, &config.model.to_string_lossy(), &problems)?;
+        if recorded.unused() > 0 {
+            eprintln!("{} completions belong to no problem that is asked", recorded.unused());
+        }
+        return Ok(AnySampler::Recorded(Box::new(recorded)));
+    }
+    let local = LocalSampler::load(&config.model, &config.device, &config.dtype, config.slots)?;
+    Ok(AnySampler::Local(Box::new(local)))
+}
+
+fn device(config: &EvalConfig) -> String {
+    match (&config.endpoint, &config.import) {
+        (Some(endpoint), _) => format!("endpoint {}", endpoint.url),
+        (_, Some(import)) => format!("completions of {}", import.path.display()),
+        _ => format!("{} {}", config.device, config.dtype),
+    }
+}
+
+fn model_files(config: &EvalConfig) -> anyhow::Result<BTreeMap<String, String>> {
+    Ok(match (&config.endpoint, &config.import) {
+        (Some(_), _) => BTreeMap::new(),
+        (_, Some(import)) => {
+            let name = import.path.display().to_string();
+            BTreeMap::from([(name, disk::sha256_file(&import.path)?)])
+        }
+        _ => run::manifest::hash_folder(&config.model)?,
+    })
+}
+
+fn model_name(config: &EvalConfig, sampler: &AnySampler) -> String {
+    match (sampler, config.model.file_name()) {
+        (AnySampler::Recorded(recorded), _) => recorded.model().to_string(),
+        (AnySampler::Endpoint(_), _) => config.model.to_string_lossy().into_owned(),
+        (_, name) => name.map_or_else(|| "model".into(), |n| n.to_string_lossy().into_owned()),
+    }
 }
 
 fn print_summary(records: &[EvalRecord]) {

@@ -104,6 +104,7 @@ mod tests {
             prompt_ids: vec![],
             ids: vec![1; tokens],
             logprobs: None,
+            usage: None,
             text: String::new(),
             finish,
             version: PolicyVersion(0),

@@ -193,8 +193,12 @@ pub struct Completion {
     pub prompt_ids: Vec<u32>,
     /// Token ids of the completion, the end token included; empty where unknown.
     pub ids: Vec<u32>,
-    /// Natural log-probability of each id under the distribution really sampled from; length of `ids`.
+    /// Natural log-probability of each id under the distribution really sampled from; length of `ids` where these are
+    /// known, else of the tokens that an endpoint counted.
     pub logprobs: Option<Vec<f32>>,
+    /// Tokens as an endpoint counted them, where the ids are unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
     /// The text without end token and stop text; for [`Finish::Error`] the reason.
     pub text: String,
     /// Why it ended.
@@ -203,6 +207,25 @@ pub struct Completion {
     pub version: PolicyVersion,
     /// Wall-clock seconds from admission to end.
     pub seconds: f64,
+}
+
+/// Numbers of tokens as an endpoint counted them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Tokens of the prompt.
+    pub prompt: u32,
+    /// Tokens of the completion.
+    pub completion: u32,
+}
+
+impl Completion {
+    /// Tokens of prompt and completion: of the ids where they are known, else as an endpoint counted them.
+    pub fn tokens(&self) -> Usage {
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let known =
+            Usage { prompt: count(self.prompt_ids.len()), completion: count(self.ids.len()) };
+        self.usage.unwrap_or(known)
+    }
 }
 
 /// The one outcome of a sample; the five counts add up to the number of samples.

@@ -30,6 +30,17 @@ fn the_lower_floors_need_no_heavy_crate() {
     assert_without(&["--no-default-features"], &heavy);
 }
 
+/// A server is asked with blocking requests: no async runtime anywhere.
+#[test]
+fn asking_servers_needs_no_async_runtime() {
+    let features = ["--no-default-features", "--features", "endpoint"];
+    assert_without(&features, &["tch", "torch-sys", "tokio", "async-std", "reqwest", "hyper"]);
+    assert!(
+        dependencies("howard", &features).iter().any(|name| name == "ureq"),
+        "the names above are right"
+    );
+}
+
 /// polars itself needs tokio's core; nothing that opens a connection comes with it.
 #[test]
 fn pages_need_neither_libtorch_nor_a_network_stack() {

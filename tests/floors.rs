@@ -35,6 +35,7 @@ const FLOORS: &[(&str, &str)] = &[
 
 /// Crates that only some floors may name.
 const HEAVY: &[(&str, &str)] = &[
+    ("ureq", "3"),
     ("polars", "4a"),
     ("plotters", "4a"),
     ("tch", "4b"),

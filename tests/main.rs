@@ -4,10 +4,15 @@
 mod arith;
 mod chat;
 mod data;
+#[cfg(feature = "endpoint")]
+mod endpoint;
 mod features;
 mod floors;
 mod grpo;
+mod import;
 #[cfg(all(feature = "frame", feature = "plot", feature = "cli"))]
 mod report;
+#[cfg(feature = "endpoint")]
+mod server;
 #[cfg(all(feature = "frame", feature = "plot"))]
 mod statistics;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::bench::{Row, Shelf, Source};
 use crate::error::Result;
 use crate::frame::rows::{self, Files};
+use crate::sample::endpoint::Key;
 
 /// Options of every program that reads benchmarks.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -37,4 +38,10 @@ impl Shelf for Library {
     fn rows(&self, path: &Path, columns: &[&str]) -> Result<Vec<(usize, Row)>> {
         rows::read_rows(path, columns)
     }
+}
+
+/// The key for endpoints: `HOWARD_API_KEY`, else `OPENAI_API_KEY`.
+pub fn key() -> Key {
+    let names = ["HOWARD_API_KEY", "OPENAI_API_KEY"];
+    Key::new(names.iter().find_map(|name| std::env::var(name).ok()))
 }

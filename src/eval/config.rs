@@ -8,6 +8,8 @@ use super::Task;
 use crate::answer::Grader;
 use crate::bench::{self, Columns, PromptStyle, Shelf};
 use crate::error::{Error, Result};
+use crate::sample::endpoint::Endpoint;
+use crate::sample::recorded::Import;
 use crate::types::SamplingParams;
 
 /// A user's own problems.
@@ -26,7 +28,7 @@ pub struct DataFile {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EvalConfig {
-    /// Folder of the model, in Hugging Face format.
+    /// Folder of the model, in Hugging Face format, or its name where something else answers.
     pub model: PathBuf,
     /// `cpu`, `cuda` or `cuda:N`.
     pub device: String,
@@ -53,6 +55,12 @@ pub struct EvalConfig {
     /// A user's own problems.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<DataFile>,
+    /// A server that answers instead of a model folder; `model` is then a name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<Endpoint>,
+    /// Completions of something else that are graded instead; `model` is then a name in the file, empty = the only one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub import: Option<Import>,
 }
 
 impl Default for EvalConfig {
@@ -75,6 +83,8 @@ impl Default for EvalConfig {
             },
             grader: Grader::default(),
             data: None,
+            endpoint: None,
+            import: None,
         }
     }
 }

@@ -138,7 +138,7 @@ pub fn run<S: Sampler + ?Sized>(
             jobs.iter().filter(|key| options.wave > 0 || missing.contains(key)).collect();
         let mut arrived = Vec::new();
         sampler.sample(&plan.requests(&asked, options), &mut |completion| {
-            tokens += completion.ids.len() as u64;
+            tokens += u64::from(completion.tokens().completion);
             progress.tokens(tokens);
             let Some(row) = plan.rows.get(&completion.problem) else {
                 let what = completion.problem.to_string();
@@ -192,8 +192,8 @@ impl Row<'_> {
             answer: if failed { None } else { grade.extracted },
             gold: self.problem.gold.clone(),
             finish: completion.finish,
-            prompt_tokens: u32::try_from(completion.prompt_ids.len()).unwrap_or(u32::MAX),
-            completion_tokens: u32::try_from(completion.ids.len()).unwrap_or(u32::MAX),
+            prompt_tokens: completion.tokens().prompt,
+            completion_tokens: completion.tokens().completion,
             logprob_sum: completion
                 .logprobs
                 .as_ref()

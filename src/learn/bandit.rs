@@ -207,6 +207,7 @@ impl Sampler for Table {
                     prompt_ids: vec![prompt],
                     ids,
                     logprobs: Some(logprobs),
+                    usage: None,
                     text: format!("\\boxed{{{}}}", words.join(" ")),
                     finish,
                     version: self.version(),

@@ -3,6 +3,10 @@
 //! The evaluator and the training loops do not know whether a local engine, an endpoint, a script or a file of
 //! recorded completions answers.
 
+pub mod endpoint;
+#[cfg(feature = "endpoint")]
+pub mod openai;
+pub mod recorded;
 pub mod scripted;
 pub mod slots;
 

@@ -39,6 +39,7 @@ impl Sampler for Scripted {
                     prompt_ids: vec![0; request.messages.len()],
                     ids: vec![0; words],
                     logprobs: Some(vec![0.0; words]),
+                    usage: None,
                     text,
                     finish,
                     version: self.version(),

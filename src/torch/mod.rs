@@ -1,5 +1,6 @@
 //! Floor 4b: the tensor driver. Qwen3 on libtorch, its engine (a `Sampler`) and its learner (a `Learner`).
 
+pub mod any;
 pub mod attention;
 pub mod backward;
 pub mod checkpoint;
