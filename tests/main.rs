@@ -1,6 +1,8 @@
 //! What needs no libtorch: the rules of the house, pages, templates.
 #![allow(missing_docs, clippy::print_stderr, clippy::print_stdout, clippy::unwrap_used)]
 
+#[cfg(all(feature = "frame", feature = "plot", feature = "cli"))]
+mod ablation;
 mod arith;
 mod chat;
 mod data;

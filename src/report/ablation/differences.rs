@@ -203,7 +203,7 @@ pub fn all(page: &mut Page, ablation: &Ablation, found: &[Difference]) -> Result
     let against = if one_base { format!(" against {}", found[0].b) } else { String::new() };
     let dots = Dots {
         title: format!("Differences{against}"),
-        x_desc: "difference, points (95 % interval, uncorrected; grey and hollow: holds 0)".into(),
+        x_desc: "difference, points (95 % interval; hollow: holds 0)".into(),
         groups,
         difference: true,
     };

@@ -192,7 +192,16 @@ pub fn section(
         page.text(&section.text);
     }
     let rows = section.rows.iter().map(|name| ablation.row(name)).collect::<Result<Vec<&Row>>>()?;
-    let mut table = with_marks(ablation, &rows, method)?;
+    // A column that only one of the rows has compares nothing.
+    let shared = |name: &String| {
+        rows.iter().filter(|r| r.scores.contains_key(name) || r.printed.contains_key(name)).count()
+            > 1
+    };
+    let narrow = Ablation {
+        benchmarks: ablation.benchmarks.iter().filter(|b| shared(&b.name)).cloned().collect(),
+        ..Ablation::default()
+    };
+    let mut table = with_marks(&narrow, &rows, method)?;
     if rows.iter().any(|row| row.note.is_some()) {
         table.head.push("note".into());
         for (row, cells) in rows.iter().zip(&mut table.rows) {
