@@ -26,6 +26,21 @@ fn every_printed_number_of_the_study_follows_from_its_count_but_one() {
     assert_eq!(differ, [&(place.into(), "-16.6".into(), "-16.7".into())]);
 }
 
+/// The committed page about the study is what the data give; HOWARD_BLESS=1 writes it and its figures anew.
+#[test]
+fn the_page_about_the_study_is_up_to_date() {
+    let command = "report ablation results/published/study.toml --interval normal --out docs/study";
+    let study = spec::read(&[published()]).unwrap();
+    let page = ablation::page(&study, Method::Normal, command).unwrap();
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/study");
+    if std::env::var_os("HOWARD_BLESS").is_some() {
+        page.write(&dir).unwrap();
+        std::fs::remove_file(dir.join("report.html")).unwrap();
+    }
+    let there = std::fs::read_to_string(dir.join("report.md")).unwrap();
+    assert_eq!(there, page.markdown(), "HOWARD_BLESS=1 writes docs/study anew");
+}
+
 #[test]
 fn the_report_prints_the_forty_cells_that_the_study_prints() {
     let Some(data) = shared("") else { return };

@@ -147,13 +147,19 @@ pub(crate) fn p_value(p: f64) -> String {
 /// The provenance cells of a run: revision, device, machine, command, end.
 pub(crate) fn origin(manifest: Option<&Manifest>) -> Vec<String> {
     let unknown = || "unknown".to_string();
+    // Where the program lies on the machine says nothing.
+    let command = |m: &Manifest| {
+        let (program, args) = m.argv.split_first()?;
+        let program = program.rsplit('/').next().unwrap_or(program);
+        Some([vec![program.to_string()], args.to_vec()].concat().join(" ").replace('`', "'"))
+    };
     vec![
         manifest
             .and_then(|m| m.git_commit.clone())
             .map_or_else(unknown, |c| c.chars().take(18).collect()),
         manifest.map_or_else(unknown, |m| m.device.clone()),
         manifest.map_or_else(unknown, |m| format!("{}, {} threads", m.platform, m.threads)),
-        manifest.map_or_else(unknown, |m| format!("`{}`", m.argv.join(" ").replace('`', "'"))),
+        manifest.and_then(command).map_or_else(unknown, |c| format!("`{c}`")),
         manifest.and_then(|m| m.ended.clone()).unwrap_or_else(unknown),
     ]
 }

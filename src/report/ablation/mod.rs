@@ -338,7 +338,10 @@ fn samples(page: &mut Page, cells: &[Cell]) -> Result<()> {
         ];
         cells.extend(row.outcomes.iter().map(u64::to_string));
         cells.push(super::percent(row.truncation_rate));
-        cells.extend([format!("{:.1}", row.mean_tokens), format!("{:.1}", row.median_tokens)]);
+        // Completions made elsewhere may come without their lengths.
+        let known = row.mean_tokens > 0.0;
+        let tokens = |t: f64| if known { format!("{t:.1}") } else { "unknown".into() };
+        cells.extend([tokens(row.mean_tokens), tokens(row.median_tokens)]);
         table.rows.push(cells);
     }
     page.table(&table);
