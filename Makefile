@@ -7,7 +7,7 @@ PYTHON := PYTHONPATH=.libtorch/site python3
 # The folder of compiled programs (one profile for demo, tests and notebooks: dependencies are built once).
 BIN := $(or $(CARGO_TARGET_DIR),target)/debug
 
-.PHONY: help setup build demo test test-light tiny-model lint doc deny golden clean
+.PHONY: help setup build demo test test-endpoint test-light tiny-model lint doc deny golden clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ demo: build ## evaluate the shipped tiny model on five mini-benchmarks and write
 test: setup ## run all tests, first those that need no libtorch
 	@OMP_WAIT_POLICY=passive $(CARGO) test --locked --package howard --no-default-features
 	@OMP_WAIT_POLICY=passive $(CARGO) test --locked --workspace
+
+test-endpoint: build ## eval and traces against `transformers serve`, a server that we did not write
+	@scripts/test-endpoint.sh $(BIN)
 
 tiny-model: build ## train the shipped tiny model again, from random weights (about 15 minutes on 2 cores)
 	@$(BIN)/sft --config configs/tiny/sft.toml --out results/tiny-sft

@@ -2,22 +2,17 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr)] // programs print
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
 use howard::bench::{BENCHMARKS, Columns, SUITES};
 use howard::cli::library::{Library, LibraryArgs};
-use howard::cli::{self, Terminal, provenance};
+use howard::cli::{self, evaluation};
 use howard::eval::config::{DataFile, EvalConfig};
-use howard::eval::{self, EvalOptions, Task, WAVE};
-use howard::run::{self, Found, Manifest, RunFolder};
-use howard::sample::recorded::Recorded;
 use howard::types::{EvalRecord, Verdict};
-use howard::{disk, frame, report};
+use howard::{report, run};
 use howard_torch::any::AnySampler;
-use howard_torch::local::LocalSampler;
 
 /// Evaluate a model on math benchmarks and write a result frame.
 ///
@@ -196,104 +191,19 @@ fn evaluate(args: &Args) -> anyhow::Result<u8> {
         );
         return Ok(cli::OK);
     }
-    let mut sampler = open(&config, &tasks)?;
-    let (folder, found) = RunFolder::open(&args.out, &config)?;
-    if found == Found::Finished {
-        eprintln!("{} is finished already", args.out.display());
-        print_summary(&frame::read_records(&folder.path(run::RECORDS))?);
-        return Ok(cli::OK);
+    let mut sampler = AnySampler::open(&config, &tasks, cli::library::key())?;
+    if let AnySampler::Recorded(recorded) = &sampler
+        && recorded.unused() > 0
+    {
+        eprintln!("{} completions belong to no problem that is asked", recorded.unused());
     }
-
-    let manifest_path = folder.path(run::MANIFEST);
-    let mut manifest = Manifest {
-        device: device(&config),
-        model_files: model_files(&config)?,
-        data: tasks.iter().map(|t| (t.benchmark.clone(), t.data_hash())).collect(),
-        grader: config.grader.name(),
-        ..provenance::manifest(config.seed)
-    };
-    if found == Found::Unfinished && manifest_path.exists() {
-        let before = Manifest::read(&manifest_path)?;
-        anyhow::ensure!(
-            before.model_files == manifest.model_files && before.data == manifest.data,
-            "{}: the model or the data has changed since this run was begun: choose another --out",
-            args.out.display()
-        );
-        manifest.started = [before.started, manifest.started].concat();
-    }
-    manifest.write(&manifest_path)?;
-
-    let options = EvalOptions {
-        run: folder.name(),
-        model: model_name(&config, &sampler),
-        samples: config.samples,
-        params: config.sampling.clone(),
-        seed: config.seed,
-        wave: if matches!(sampler, AnySampler::Local(_)) { WAVE } else { 0 },
-        grader: config.grader.clone(),
-    };
-    let partial = folder.path(run::RECORDS_JSONL);
-    let outcome = eval::run(&mut sampler, &tasks, &options, &partial, &mut Terminal::default());
-    if let Some(spent) = sampler.spent() {
-        let total = spent.add_to(&folder.path("spent.json"))?;
-        eprintln!(
-            "{} requests ({} repeated), {} + {} tokens, cost {:.4}",
-            total.requests, total.retries, total.prompt_tokens, total.completion_tokens, total.cost
-        );
-    }
-    let records = outcome?;
-    frame::write_records(&records, &folder.path(run::RECORDS))?;
-    manifest.ended = Some(provenance::now());
-    manifest.write(&manifest_path)?;
-    folder.finish()?;
-    disk::remove(&partial)?;
+    let who = sampler.who(&config)?;
+    let records = evaluation::run(&args.out, &config, &tasks, &who, &mut sampler, |s, folder| {
+        evaluation::note_spent(s.spent(), folder)
+    })?;
     print_summary(&records);
     let failed = records.iter().any(|r| r.verdict == Verdict::Failed);
     Ok(if failed { cli::SOME_FAILED } else { cli::OK })
-}
-
-/// Whoever answers.
-fn open(config: &EvalConfig, tasks: &[Task]) -> anyhow::Result<AnySampler> {
-    if let Some(endpoint) = &config.endpoint {
-        return Ok(AnySampler::endpoint(endpoint, cli::library::key(), None)?);
-    }
-    if let Some(import) = &config.import {
-        let problems: Vec<_> = tasks.iter().flat_map(|t| t.problems.iter().cloned()).collect();
-        let recorded = Recorded::load(import, &config.model.to_string_lossy(), &problems)?;
-        if recorded.unused() > 0 {
-            eprintln!("{} completions belong to no problem that is asked", recorded.unused());
-        }
-        return Ok(AnySampler::Recorded(Box::new(recorded)));
-    }
-    let local = LocalSampler::load(&config.model, &config.device, &config.dtype, config.slots)?;
-    Ok(AnySampler::Local(Box::new(local)))
-}
-
-fn device(config: &EvalConfig) -> String {
-    match (&config.endpoint, &config.import) {
-        (Some(endpoint), _) => format!("endpoint {}", endpoint.url),
-        (_, Some(import)) => format!("completions of {}", import.path.display()),
-        _ => format!("{} {}", config.device, config.dtype),
-    }
-}
-
-fn model_files(config: &EvalConfig) -> anyhow::Result<BTreeMap<String, String>> {
-    Ok(match (&config.endpoint, &config.import) {
-        (Some(_), _) => BTreeMap::new(),
-        (_, Some(import)) => {
-            let name = import.path.display().to_string();
-            BTreeMap::from([(name, disk::sha256_file(&import.path)?)])
-        }
-        _ => run::manifest::hash_folder(&config.model)?,
-    })
-}
-
-fn model_name(config: &EvalConfig, sampler: &AnySampler) -> String {
-    match (sampler, config.model.file_name()) {
-        (AnySampler::Recorded(recorded), _) => recorded.model().to_string(),
-        (AnySampler::Endpoint(_), _) => config.model.to_string_lossy().into_owned(),
-        (_, name) => name.map_or_else(|| "model".into(), |n| n.to_string_lossy().into_owned()),
-    }
 }
 
 fn print_summary(records: &[EvalRecord]) {

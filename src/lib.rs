@@ -30,6 +30,7 @@ pub mod learn;
 pub mod rollout;
 pub mod run;
 pub mod sample;
+pub mod trace;
 
 // Floor 4a: pages.
 #[cfg(feature = "frame")]

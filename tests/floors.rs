@@ -26,6 +26,7 @@ const FLOORS: &[(&str, &str)] = &[
     ("learn", "3"),
     ("run", "3"),
     ("sample", "3"),
+    ("trace", "3"),
     ("frame", "4a"),
     ("plot", "4a"),
     ("report", "4a"),

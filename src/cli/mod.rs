@@ -4,6 +4,8 @@
 #![allow(clippy::print_stderr)] // floor 5 prints
 
 #[cfg(feature = "frame")]
+pub mod evaluation;
+#[cfg(feature = "frame")]
 pub mod library;
 pub mod progress;
 pub mod provenance;

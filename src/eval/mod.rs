@@ -66,6 +66,19 @@ pub struct EvalOptions {
     pub grader: Grader,
 }
 
+/// Who answers.
+#[derive(Clone, Debug, Default)]
+pub struct Who {
+    /// Name of the model in frames.
+    pub model: String,
+    /// Where it runs, for the manifest.
+    pub device: String,
+    /// SHA-256 of its files, by name.
+    pub files: BTreeMap<String, String>,
+    /// Samples per wave; 0 = all that are missing at once (see above).
+    pub wave: usize,
+}
+
 /// Default size of a wave: large enough to keep an engine busy, small enough to be done again after a kill.
 pub const WAVE: usize = 4096;
 

@@ -6,6 +6,7 @@ pub mod eval;
 pub mod html;
 pub mod marked;
 pub mod table;
+pub mod traces;
 pub mod vote;
 
 use std::path::{Path, PathBuf};

@@ -1,8 +1,11 @@
 //! What needs libtorch: the model, the engine, the learner and the programs on them.
 #![allow(missing_docs, clippy::print_stderr, clippy::print_stdout, clippy::unwrap_used)]
 
+mod endpoint;
 mod engine;
 mod learn;
 mod model;
 mod programs;
+#[path = "../server.rs"]
+mod server;
 mod tokenizer;
