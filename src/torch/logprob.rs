@@ -1,6 +1,7 @@
 //! Log-probabilities of given tokens under a model.
 
 use super::backward;
+use super::cpu::{self, weights::Weights};
 use super::head;
 use super::pack::{self, Packed};
 use super::qwen3::Qwen3;
@@ -13,6 +14,17 @@ const BATCH_TOKENS: usize = 16_384;
 ///
 /// Sequences of similar length are scored together, packed; the logits of a whole batch never exist.
 pub fn score(model: &Qwen3, sequences: &[Vec<u32>]) -> Vec<Vec<f32>> {
+    match Weights::of(model) {
+        Some(weights) => {
+            let threads = usize::try_from(tch::get_num_threads()).unwrap_or(1);
+            cpu::score::score(&weights, sequences, threads)
+        }
+        None => score_plain(model, sequences),
+    }
+}
+
+/// As [`score`], but with libtorch's operators in any case.
+pub fn score_plain(model: &Qwen3, sequences: &[Vec<u32>]) -> Vec<Vec<f32>> {
     let mut scores = vec![Vec::new(); sequences.len()];
     let lengths: Vec<usize> = sequences.iter().map(Vec::len).collect();
     for group in pack::plan(&lengths, BATCH_TOKENS) {

@@ -2,6 +2,7 @@
 //!
 //! Inverse-CDF sampling with one uniform number per token: the draw depends on nothing but the logits and that number.
 
+use super::cpu::lanes::{self, WIDTH};
 use howard::types::SamplingParams;
 
 /// A drawn token.
@@ -17,9 +18,13 @@ pub struct Picked {
 /// Room that is used again from token to token.
 #[derive(Debug, Default)]
 pub struct Scratch {
-    weights: Vec<f64>,
+    weights: Vec<f32>,
+    sums: Vec<f64>,
     order: Vec<u32>,
 }
+
+/// Weights that are summed in fp32, side by side, before they are added to a sum in fp64.
+const CHUNK: usize = 2 * WIDTH;
 
 /// Draws a token from `logits` with the uniform number `u` in `[0, 1)`.
 ///
@@ -27,45 +32,50 @@ pub struct Scratch {
 /// min-p. Equal logits are ordered by id.
 #[allow(clippy::cast_possible_truncation)]
 pub fn pick(logits: &[f32], params: &SamplingParams, u: f64, scratch: &mut Scratch) -> Picked {
-    let (best, max) = argmax(logits);
+    let max = lanes::max(logits);
     let greedy = params.temperature == 0.0;
-    let temperature = if greedy { 1.0 } else { params.temperature };
-    let weights = &mut scratch.weights;
+    let scale = if greedy { 1.0 } else { 1.0 / params.temperature };
+    let Scratch { weights, sums, order } = scratch;
     weights.clear();
-    weights.extend(logits.iter().map(|&l| (f64::from(l - max) / temperature).exp()));
+    weights.extend(logits.iter().map(|&l| lanes::exp((l - max) * scale as f32)));
     if !greedy {
-        filter(weights, params, &mut scratch.order);
+        filter(weights, params, order);
     }
-    let total: f64 = weights.iter().sum();
-    let id = if greedy { best } else { inverse_cdf(weights, u * total, best) };
-    Picked { id: id as u32, logprob: (weights[id] / total).ln() as f32 }
-}
-
-fn argmax(logits: &[f32]) -> (usize, f32) {
-    let mut best = (0, f32::NEG_INFINITY);
-    for (id, &logit) in logits.iter().enumerate() {
-        if logit > best.1 {
-            best = (id, logit);
-        }
-    }
-    best
+    sums.clear();
+    sums.extend(weights.chunks(CHUNK).map(|chunk| f64::from(lanes::sum(chunk))));
+    let total: f64 = sums.iter().sum();
+    // Logits that are not numbers (a model that has diverged) have no greatest one.
+    let best = logits.iter().position(|&l| l >= max).unwrap_or(0);
+    let id = if greedy { best } else { inverse_cdf(weights, sums, u * total, best) };
+    let logprob = f64::from(logits[id] - max) * scale - total.ln();
+    Picked { id: id as u32, logprob: logprob as f32 }
 }
 
 /// The first id whose cumulative weight exceeds `target`; `best` if rounding leaves none.
-fn inverse_cdf(weights: &[f64], target: f64, best: usize) -> usize {
-    let mut sum = 0.0;
-    for (id, &weight) in weights.iter().enumerate() {
-        sum += weight;
-        if sum > target && weight > 0.0 {
-            return id;
+fn inverse_cdf(weights: &[f32], sums: &[f64], target: f64, best: usize) -> usize {
+    let mut before = 0.0;
+    let mut last = best;
+    for (index, (chunk, sum)) in weights.chunks(CHUNK).zip(sums).enumerate() {
+        if before + sum <= target {
+            before += sum;
+            continue;
+        }
+        for (at, &weight) in chunk.iter().enumerate() {
+            before += f64::from(weight);
+            if weight > 0.0 {
+                last = index * CHUNK + at;
+                if before > target {
+                    return last;
+                }
+            }
         }
     }
-    best
+    last
 }
 
 /// Sets the weights of dropped tokens to 0. The greatest weight is 1.
 #[allow(clippy::cast_possible_truncation)]
-fn filter(weights: &mut [f64], params: &SamplingParams, order: &mut Vec<u32>) {
+fn filter(weights: &mut [f32], params: &SamplingParams, order: &mut Vec<u32>) {
     let keeps_all_k = params.top_k == 0 || params.top_k >= weights.len();
     if !keeps_all_k || params.top_p < 1.0 {
         order.clear();
@@ -78,10 +88,11 @@ fn filter(weights: &mut [f64], params: &SamplingParams, order: &mut Vec<u32>) {
         }
         if params.top_p < 1.0 {
             order.sort_unstable_by(by_weight);
-            let wanted = params.top_p * order.iter().map(|&id| weights[id as usize]).sum::<f64>();
+            let wanted =
+                params.top_p * order.iter().map(|&id| f64::from(weights[id as usize])).sum::<f64>();
             let mut sum = 0.0;
             let reached = order.iter().position(|&id| {
-                sum += weights[id as usize];
+                sum += f64::from(weights[id as usize]);
                 sum >= wanted
             });
             order.truncate(reached.map_or(order.len(), |last| last + 1));
@@ -95,7 +106,7 @@ fn filter(weights: &mut [f64], params: &SamplingParams, order: &mut Vec<u32>) {
         }
     }
     if params.min_p > 0.0 {
-        weights.iter_mut().filter(|w| **w < params.min_p).for_each(|w| *w = 0.0);
+        weights.iter_mut().filter(|w| f64::from(**w) < params.min_p).for_each(|w| *w = 0.0);
     }
 }
 

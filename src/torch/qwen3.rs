@@ -107,6 +107,11 @@ impl Qwen3 {
         self.embed.kind()
     }
 
+    /// Rotary frequencies, `[d / 2]`, fp32.
+    pub fn inv_freq(&self) -> &Tensor {
+        &self.inv_freq
+    }
+
     /// Rotary factors at `positions_bt` (integers, `[b, t]`).
     pub fn rope(&self, positions_bt: &Tensor) -> Rope {
         let angles = positions_bt.to_kind(Kind::Float).unsqueeze(-1) * &self.inv_freq;

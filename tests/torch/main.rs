@@ -1,6 +1,7 @@
 //! What needs libtorch: the model, the engine, the learner and the programs on them.
 #![allow(missing_docs, clippy::print_stderr, clippy::print_stdout, clippy::unwrap_used)]
 
+mod cpu;
 mod endpoint;
 mod engine;
 mod learn;

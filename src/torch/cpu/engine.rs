@@ -1,0 +1,213 @@
+//! Continuous batching on several threads, each with sequences, pages and activations of its own. They share a queue of
+//! work and nothing else: no thread waits for another, and finished sequences cost nothing.
+
+use std::collections::VecDeque;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Sender, channel};
+
+use super::forward::{Forward, ROWS, Row};
+use super::pages::{Pages, Table};
+use super::weights::Weights;
+use crate::engine::{Output, Prompt};
+use crate::job::{Ends, Job};
+use crate::pick::Scratch;
+use howard::error::Result;
+use howard::types::Finish;
+
+/// Sequences that one thread decodes together. More make better use of the weights that are read, fewer keep their keys
+/// and values in the cache of the processor.
+const TOGETHER: usize = 32;
+
+/// Samples of one prompt that one thread takes from the queue, so that the prompt is prefilled once for all of them.
+const TAKEN: usize = 16;
+
+/// Some samples of one prompt.
+struct Task {
+    prompt: usize,
+    samples: VecDeque<usize>,
+}
+
+/// Generates every sample of every prompt on `threads` threads, at most `slots` sequences at a time, handing each to
+/// `sink` when it is finished.
+///
+/// # Errors
+/// An error of `sink`; the threads then stop after their current token.
+pub(crate) fn generate(
+    weights: &Weights,
+    prompts: &[Prompt],
+    ends: Ends<'_>,
+    slots: usize,
+    threads: usize,
+    sink: &mut dyn FnMut(Output) -> Result<()>,
+) -> Result<()> {
+    let total: usize = prompts.iter().map(|prompt| prompt.seeds.len()).sum();
+    let slots = slots.clamp(1, total.max(1));
+    let threads = threads.clamp(1, slots);
+    let together = slots.div_ceil(threads).min(TOGETHER);
+    let queue = Mutex::new(tasks(prompts, total.div_ceil(threads).min(TAKEN)));
+    let stopped = AtomicBool::new(false);
+    let (sender, outputs) = channel();
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            let (queue, stopped, sender) = (&queue, &stopped, sender.clone());
+            scope.spawn(move || {
+                let mut worker = Worker::new(weights, prompts, ends, together, sender);
+                while !stopped.load(Ordering::Relaxed) && worker.turn(queue) {}
+            });
+        }
+        drop(sender);
+        let mut result = Ok(());
+        for output in outputs {
+            if result.is_ok() {
+                result = sink(output);
+                stopped.store(result.is_err(), Ordering::Relaxed);
+            }
+        }
+        result
+    })
+}
+
+/// The work in pieces of at most `most` samples, short prompts first.
+fn tasks(prompts: &[Prompt], most: usize) -> VecDeque<Task> {
+    let mut order: Vec<usize> = (0..prompts.len()).collect();
+    order.sort_by_key(|&p| prompts[p].ids.len());
+    let pieces = |prompt: usize| {
+        let count = prompts[prompt].seeds.len();
+        (0..count)
+            .step_by(most.max(1))
+            .map(move |first| Task { prompt, samples: (first..count.min(first + most)).collect() })
+    };
+    order.into_iter().flat_map(pieces).collect()
+}
+
+/// A sequence that is being decoded.
+struct Live {
+    job: Job,
+    table: Table,
+    /// Tokens whose keys and values are cached.
+    cached: usize,
+    /// The newest token, to be fed next.
+    last: u32,
+}
+
+/// A prefilled prompt with samples that wait for a place.
+struct Open {
+    task: Task,
+    table: Table,
+    logits: Vec<f32>,
+}
+
+struct Worker<'a> {
+    prompts: &'a [Prompt],
+    ends: Ends<'a>,
+    together: usize,
+    sender: Sender<Output>,
+    forward: Forward<'a>,
+    pages: Pages,
+    live: Vec<Live>,
+    open: Option<Open>,
+    scratch: Scratch,
+}
+
+impl<'a> Worker<'a> {
+    fn new(
+        weights: &'a Weights,
+        prompts: &'a [Prompt],
+        ends: Ends<'a>,
+        together: usize,
+        sender: Sender<Output>,
+    ) -> Self {
+        let forward = Forward::new(weights);
+        let (pages, scratch) = (forward.pages(), Scratch::default());
+        let (live, open) = (Vec::new(), None);
+        Self { prompts, ends, together, sender, forward, pages, live, open, scratch }
+    }
+
+    /// Fills free places, then draws one token for every sequence. Whether there was anything to do.
+    fn turn(&mut self, queue: &Mutex<VecDeque<Task>>) -> bool {
+        while self.live.len() < self.together {
+            if self.open.is_none() {
+                // No thread panics while it holds the queue.
+                let task = queue.lock().ok().and_then(|mut queue| queue.pop_front());
+                let Some(task) = task else { break };
+                self.open = Some(self.prefill(task));
+            }
+            self.admit();
+        }
+        if self.live.is_empty() {
+            return false;
+        }
+        self.decode();
+        true
+    }
+
+    fn prefill(&mut self, task: Task) -> Open {
+        let ids = &self.prompts[task.prompt].ids;
+        let mut table = Table::new();
+        self.pages.reserve(&mut table, ids.len());
+        for (index, chunk) in ids.chunks(ROWS).enumerate() {
+            let position = |t: usize| index * ROWS + t;
+            let rows: Vec<Row<'_>> = chunk
+                .iter()
+                .enumerate()
+                .map(|(t, &id)| Row { id, position: position(t), table: &table })
+                .collect();
+            let last = chunk.len() - 1;
+            let wanted: &[usize] = if position(last) + 1 == ids.len() { &[last] } else { &[] };
+            self.forward.run(&mut self.pages, &rows, wanted);
+        }
+        Open { task, table, logits: self.forward.logits(0).to_vec() }
+    }
+
+    /// Gives one sample of the open prompt a place and draws its first token.
+    fn admit(&mut self) {
+        let Some(open) = &mut self.open else { return };
+        let Some(sample) = open.task.samples.pop_front() else {
+            if let Some(open) = self.open.take() {
+                self.pages.release(open.table);
+            }
+            return;
+        };
+        let mut job = Job::new(open.task.prompt, sample);
+        let (last, finish) = job.draw(self.prompts, &open.logits, self.ends, &mut self.scratch);
+        if let Some(finish) = finish {
+            return hand_out(&self.sender, &mut job, finish);
+        }
+        let cached = self.prompts[open.task.prompt].ids.len();
+        let table = self.pages.share(&open.table, cached);
+        self.live.push(Live { job, table, cached, last });
+    }
+
+    /// One token for every sequence; finished ones leave.
+    fn decode(&mut self) {
+        for live in &mut self.live {
+            self.pages.reserve(&mut live.table, live.cached + 1);
+        }
+        let rows: Vec<Row<'_>> = self
+            .live
+            .iter()
+            .map(|live| Row { id: live.last, position: live.cached, table: &live.table })
+            .collect();
+        let all: Vec<usize> = (0..rows.len()).collect();
+        self.forward.run(&mut self.pages, &rows, &all);
+        let mut ended = Vec::new();
+        for (row, live) in self.live.iter_mut().enumerate() {
+            let logits = self.forward.logits(row);
+            let (last, finish) = live.job.draw(self.prompts, logits, self.ends, &mut self.scratch);
+            (live.last, live.cached) = (last, live.cached + 1);
+            if let Some(finish) = finish {
+                hand_out(&self.sender, &mut live.job, finish);
+                ended.push(row);
+            }
+        }
+        for row in ended.into_iter().rev() {
+            self.pages.release(self.live.swap_remove(row).table);
+        }
+    }
+}
+
+/// The receiver is gone only when generation has failed already.
+fn hand_out(sender: &Sender<Output>, job: &mut Job, finish: Finish) {
+    drop(sender.send(job.output(finish)));
+}

@@ -1,0 +1,18 @@
+//! A Qwen3 in fp32 on the CPU without libtorch: generation and scoring of models whose layers are so small that calling
+//! an operator costs more than its arithmetic.
+//!
+//! Every number is computed by a fixed sequence of operations that does not depend on what else is in the batch, on the
+//! number of threads or on the width of the processor's vectors: a sample is equal to the last bit alone and in company.
+//! That is also why threads need not work in step: each decodes sequences of its own.
+//!
+//! [`lanes`] compiles the inner loops for the vectors of the machine, [`matrix`] multiplies, [`pages`] holds keys and
+//! values, [`attend`] reads them, [`forward`] is the model, [`engine`] decodes, [`score`] scores given tokens.
+
+pub mod attend;
+pub mod engine;
+pub mod forward;
+pub mod lanes;
+pub mod matrix;
+pub mod pages;
+pub mod score;
+pub mod weights;

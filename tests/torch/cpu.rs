@@ -1,0 +1,140 @@
+//! The two engines against each other and against scoring: own loops on the CPU, libtorch's operators.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use howard::error::{Error, Result};
+use howard::learn::compute::LoraConfig;
+use howard::rng::Seed;
+use howard::types::{Finish, SamplingParams};
+use howard_torch::engine::{self, Output, Prompt, StopText};
+use howard_torch::qwen3::Qwen3;
+use howard_torch::{logprob, lora};
+use tch::{Device, Kind, Tensor};
+
+type Generate = fn(
+    &Qwen3,
+    &[Prompt],
+    &[u32],
+    StopText<'_>,
+    usize,
+    &mut dyn FnMut(Output) -> Result<()>,
+) -> Result<()>;
+
+fn model(name: &str) -> Qwen3 {
+    let dir =
+        Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/qwen3")).join(name);
+    Qwen3::load(&dir, Kind::Float, Device::Cpu).unwrap()
+}
+
+/// Prompts of 1 to 150 tokens: several pages, and more than one chunk of prefill.
+fn prompts(count: u64, temperature: f64) -> Vec<Prompt> {
+    (0..count)
+        .map(|i| {
+            let rng = &mut Seed(3).index(i).stream();
+            let ids = (0..1 + rng.below(150)).map(|_| rng.below(120) as u32).collect();
+            let params =
+                SamplingParams { temperature, max_tokens: 60, ..SamplingParams::default() };
+            let seeds = (0..1 + rng.below(5) as u64).map(|s| Seed(5).index(i).index(s)).collect();
+            Prompt { ids, params, seeds }
+        })
+        .collect()
+}
+
+fn run(
+    generate: Generate,
+    model: &Qwen3,
+    prompts: &[Prompt],
+    slots: usize,
+) -> BTreeMap<(usize, usize), Output> {
+    let mut outputs = BTreeMap::new();
+    generate(model, prompts, &[3, 4], &|_, _| false, slots, &mut |output| {
+        assert!(outputs.insert((output.prompt, output.sample), output).is_none());
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(outputs.len(), prompts.iter().map(|p| p.seeds.len()).sum::<usize>());
+    outputs
+}
+
+/// Largest difference between the log-probabilities of samples and those of scoring the same ids.
+fn gap(model: &Qwen3, prompts: &[Prompt], outputs: &BTreeMap<(usize, usize), Output>) -> f32 {
+    let sequences: Vec<Vec<u32>> =
+        outputs.values().map(|o| [prompts[o.prompt].ids.as_slice(), &o.ids].concat()).collect();
+    let scores = logprob::score_plain(model, &sequences);
+    let rows = outputs.values().zip(scores);
+    rows.flat_map(|(output, scores)| {
+        let first = prompts[output.prompt].ids.len() - 1;
+        let pairs = output.logprobs.iter().zip(scores[first..].to_vec());
+        pairs.map(|(a, b)| (a - b).abs()).collect::<Vec<_>>()
+    })
+    .fold(0.0, f32::max)
+}
+
+#[test]
+fn both_engines_agree_with_scoring_by_libtorch() {
+    for name in ["tied_one_kv_head", "untied_two_kv_heads", "untied_all_kv_heads"] {
+        let model = model(name);
+        let prompts = prompts(30, 1.0);
+        for generate in [engine::generate as Generate, engine::generate_plain] {
+            let outputs = run(generate, &model, &prompts, 16);
+            let finishes: Vec<Finish> = outputs.values().map(|o| o.finish).collect();
+            assert!(finishes.contains(&Finish::Stop) && finishes.contains(&Finish::Length));
+            let gap = gap(&model, &prompts, &outputs);
+            assert!(gap <= 1e-4, "{name}: {gap}");
+        }
+    }
+}
+
+/// Not only nearly: the same bits, whoever shares the batch.
+#[test]
+fn own_loops_give_the_same_bits_alone_and_in_company() {
+    let model = model("untied_two_kv_heads");
+    let prompts = prompts(40, 1.0);
+    let company = run(engine::generate, &model, &prompts, 64);
+    for (index, prompt) in prompts.iter().enumerate() {
+        for (sample, &seed) in prompt.seeds.iter().enumerate() {
+            let (ids, params) = (prompt.ids.clone(), prompt.params.clone());
+            let alone = [Prompt { ids, params, seeds: vec![seed] }];
+            let alone = &run(engine::generate, &model, &alone, 1)[&(0, 0)];
+            let other = &company[&(index, sample)];
+            assert_eq!(alone.ids, other.ids);
+            assert_eq!(alone.logprobs, other.logprobs);
+        }
+    }
+}
+
+#[test]
+fn adapters_are_part_of_the_weights() {
+    let mut model = model("tied_one_kv_head");
+    let config = LoraConfig { rank: 4, ..LoraConfig::default() };
+    lora::attach(&mut model, &config, 1).unwrap();
+    let prompts = prompts(10, 1.0);
+    let before = run(engine::generate, &model, &prompts, 8);
+    for (index, (name, tensor)) in lora::named_tensors(&model).into_iter().enumerate() {
+        if name.contains("lora_B") {
+            let mut stream = Seed(8).index(index as u64).stream();
+            let values: Vec<f32> =
+                (0..tensor.numel()).map(|_| 0.05 * stream.normal() as f32).collect();
+            tensor.shallow_clone().copy_(&Tensor::from_slice(&values).reshape(tensor.size()));
+        }
+    }
+    let outputs = run(engine::generate, &model, &prompts, 8);
+    assert!(before.iter().any(|(key, output)| output.ids != outputs[key].ids));
+    let gap = gap(&model, &prompts, &outputs);
+    assert!(gap <= 1e-4, "{gap}");
+}
+
+#[test]
+fn a_sink_that_fails_ends_generation() {
+    let model = model("tied_one_kv_head");
+    for generate in [engine::generate as Generate, engine::generate_plain] {
+        let mut received = 0;
+        let result = generate(&model, &prompts(40, 1.0), &[], &|_, _| false, 4, &mut |_| {
+            received += 1;
+            Err(Error::data("disk", "is full"))
+        });
+        assert_eq!(result.unwrap_err().to_string(), "disk: is full");
+        assert_eq!(received, 1);
+    }
+}
