@@ -23,6 +23,7 @@ pub mod jsonl;
 pub mod loss;
 pub mod reward;
 pub mod schedule;
+pub mod shape;
 
 // Floor 3: doing.
 pub mod eval;

@@ -22,6 +22,7 @@ const FLOORS: &[(&str, &str)] = &[
     ("reward", "2"),
     ("rollout", "3"),
     ("schedule", "2"),
+    ("shape", "2"),
     ("eval", "3"),
     ("learn", "3"),
     ("run", "3"),

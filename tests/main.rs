@@ -12,6 +12,7 @@ mod features;
 mod floors;
 mod grpo;
 mod import;
+mod memory;
 #[cfg(all(feature = "frame", feature = "plot", feature = "cli"))]
 mod report;
 #[cfg(feature = "endpoint")]

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::shape::ModelConfig;
 
 /// In which numbers weights are kept and computed with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +64,11 @@ impl ComputeConfig {
         }
     }
 
+    /// Bytes of one number of that dtype.
+    pub fn dtype_bytes(&self) -> u64 {
+        if self.dtype() == "float32" { 4 } else { 2 }
+    }
+
     /// Checks ranges.
     ///
     /// # Errors
@@ -109,6 +115,14 @@ impl LoraConfig {
     #[allow(clippy::cast_precision_loss)]
     pub fn scale(&self) -> f64 {
         self.alpha / self.rank as f64
+    }
+
+    /// Parameters of the adapters of a model: `rank * (inputs + outputs)` of every projection that has one.
+    pub fn parameters(&self, shape: &ModelConfig) -> i64 {
+        let sizes = shape.projections().into_iter();
+        let adapted = sizes.filter(|(name, ..)| self.target_modules.iter().any(|t| t == name));
+        let each: i64 = adapted.map(|(_, inputs, outputs)| self.rank * (inputs + outputs)).sum();
+        shape.num_hidden_layers * each
     }
 
     /// Checks ranges and names.

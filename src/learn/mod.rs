@@ -3,6 +3,7 @@
 pub mod bandit;
 pub mod compute;
 pub mod grpo;
+pub mod memory;
 pub mod recipe;
 pub mod sft;
 
