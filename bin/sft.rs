@@ -6,17 +6,17 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
-use howard::cli::{self, Terminal, provenance};
-use howard::jsonl::{self, Appender};
-use howard::learn::Learner;
-use howard::learn::recipe::{Conversations, DataConfig, SftConfig};
-use howard::learn::sft::{self, SftRow};
-use howard::progress::Progress;
+use howard::cli::memory::MemoryArgs;
+use howard::cli::{self, provenance};
+use howard::learn::batches::{self, Batches};
+use howard::learn::preview::{self, Preview};
+use howard::learn::recipe::{Conversations, SftConfig, check_length};
 use howard::run::{self, Found, Manifest, RunFolder};
-use howard::types::TrainSample;
-use howard_torch::learner::TorchLearner;
-use howard_torch::local::LocalSampler;
-use howard_torch::{checkpoint, scratch};
+use howard_torch::scratch;
+use howard_torch::tokenizer::Tokenizer;
+
+#[path = "sft/train.rs"]
+mod train;
 
 /// Fine-tune a Qwen3 model on conversations, loss on the assistant's words only.
 ///
@@ -26,10 +26,12 @@ use howard_torch::{checkpoint, scratch};
 ///
 /// Your own data are JSON lines {"messages": [{"role": "user", "content": ...}, {"role": "assistant", ...}]}:
 ///
-///   sft --set model=data/tiny --set data.kind=chat --set data.path=my.jsonl --out results/mine
+///   sft --set model=data/tiny --set max_length=2048 --set data.path=my.jsonl --set train.epochs=2 --out results/mine
 ///
-/// A killed run goes on from its last checkpoint when the same command is given again. The trained model is in
-/// OUT/model, in Hugging Face format.
+/// With a [lora] table (--set lora.rank=64) adapters are trained instead of all weights. --dry-run prints the resolved
+/// recipe, steps, tokens and a table of memory. A killed run goes on from its last checkpoint when the same command is given
+/// again, and ends with the same weights, bit for bit. The result is in OUT/model (Hugging Face format), or in OUT/adapter
+/// (PEFT format); OUT/steps.jsonl has one row per step.
 #[derive(Parser)]
 #[command(version, verbatim_doc_comment, after_help = cli::EXIT_CODES)]
 struct Args {
@@ -40,118 +42,105 @@ struct Args {
     #[arg(long)]
     set: Vec<String>,
     /// Folder of the run
-    #[arg(long)]
-    out: PathBuf,
-    /// Print the resolved recipe and stop
+    #[arg(long, required_unless_present = "dry_run")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    memory: MemoryArgs,
+    /// Print the resolved recipe, steps, tokens and the memory plan, and stop
     #[arg(long)]
     dry_run: bool,
 }
 
 fn main() -> ExitCode {
-    cli::main("sft", || train(&Args::parse()))
+    cli::main("sft", || sft(&Args::parse()))
 }
 
-fn train(args: &Args) -> anyhow::Result<u8> {
+fn sft(args: &Args) -> anyhow::Result<u8> {
     let config: SftConfig = run::config::load(args.config.as_deref(), &args.set)?;
     config.check()?;
+    let available = args.memory.available(&config.compute.device);
     if args.dry_run {
-        print!("{}", toml::to_string(&config)?);
-        return Ok(cli::OK);
+        return dry_run(&config, available);
     }
-    let data = Conversations::open(&config.data, config.seed)?;
-    let (folder, found) = RunFolder::open(&args.out, &config)?;
+    let out = args.out.as_deref().unwrap_or(Path::new(""));
+    // Everything that can be wrong is looked at before anything is written.
+    let tokenizer = config.scratch.is_none().then(|| Tokenizer::load(&config.model)).transpose()?;
+    let preview = match &tokenizer {
+        Some(tokenizer) => preview(&config, tokenizer)?,
+        None => Preview::new(&config, preview::known_shape(&config)?, None)?,
+    };
+    preview.check(available)?;
+    let (folder, found) = RunFolder::open(out, &config)?;
     if found == Found::Finished {
-        eprintln!("{} is finished already", args.out.display());
+        eprintln!("{} is finished already", out.display());
         return Ok(cli::OK);
     }
-    let source = start_model(&config, &data, &folder)?;
-    write_manifest(&config, &folder, &source)?;
-
-    let sampler = LocalSampler::load(&source, &config.compute.device, config.compute.dtype(), 256)?;
-    let mut learner = TorchLearner::new(
-        sampler,
-        config.optimizer,
-        config.compute.clone(),
-        config.lora.as_ref(),
-        config.seed,
-    )?;
-    let (first, notes) = learner.resume_newest(&folder.path(run::CHECKPOINTS))?;
-    notes.iter().for_each(|note| eprintln!("sft: {note}"));
-    let steps_path = folder.path(run::STEPS);
-    // Rows of steps that will be done again are dropped.
-    jsonl::retain(&steps_path, |row: &SftRow| row.step < first)?;
-    let mut rows: Appender<SftRow> = Appender::open(&steps_path)?;
-    let mut progress = Terminal::default();
-    progress.start("training", config.train.steps);
-    progress.update(first, "");
-    let tokenizer = howard_torch::tokenizer::Tokenizer::load(&source)?;
-    let mut left_out = 0u64;
-    sft::run(
-        &mut learner,
-        &config.train,
-        first,
-        &mut |step| {
-            let mut samples: Vec<TrainSample> = Vec::new();
-            for messages in data.batch(step, config.batch_size) {
-                let (ids, mask) = tokenizer.conversation(&messages)?;
-                if ids.len() <= config.max_length {
-                    samples.push(sft::sample(ids, mask));
-                } else {
-                    left_out += 1;
-                }
-            }
-            Ok(samples)
-        },
-        &mut |learner, row| {
-            rows.append(row)?;
-            let done = row.step + 1;
-            progress.update(
-                done,
-                &format!("nll {:.4}, lr {:.1e}", row.train_mean_nll, row.learning_rate),
-            );
-            let due = config.checkpoint_every > 0 && done % config.checkpoint_every == 0;
-            if due && done < config.train.steps {
-                learner.save(&checkpoint::folder(&folder.path(run::CHECKPOINTS), done))?;
-            }
-            Ok(())
-        },
-    )?;
-    progress
-        .finish(&format!("{left_out} conversations longer than {} left out", config.max_length));
-    let model_dir = learner.export(config.lora.as_ref(), &source, folder.dir())?;
+    let source = start_model(&config, &folder)?;
+    begin_manifest(&config, &folder, &source)?;
+    let tokenizer = tokenizer.map_or_else(|| Tokenizer::load(&source), Ok)?;
+    train::run(&config, &folder, &source, &tokenizer)?;
     let mut manifest = Manifest::read(&folder.path(run::MANIFEST))?;
     manifest.ended = Some(provenance::now());
     manifest.write(&folder.path(run::MANIFEST))?;
     folder.finish()?;
-    println!("{}", model_dir.display());
+    Ok(cli::OK)
+}
+
+/// The plan of a run on a model that is there.
+fn preview(config: &SftConfig, tokenizer: &Tokenizer) -> anyhow::Result<Preview> {
+    let shape = howard_torch::config::load(&config.model)?;
+    check_length(config.max_length, &shape)?;
+    let encode = |messages: &[_]| tokenizer.conversation(messages);
+    let counts = match config.data.path() {
+        Some(_) => Some(Batches::open(config, &encode)?.counts),
+        None => None,
+    };
+    Ok(Preview::new(config, shape, counts)?)
+}
+
+fn dry_run(config: &SftConfig, available: Option<u64>) -> anyhow::Result<u8> {
+    let there = config.data.path().is_none_or(Path::exists);
+    let preview = if config.scratch.is_none() && config.model.exists() && there {
+        preview(config, &Tokenizer::load(&config.model)?)?
+    } else {
+        let shape = match config.model.join("config.json").exists() {
+            true => howard_torch::config::load(&config.model)?,
+            false => preview::known_shape(config)?,
+        };
+        check_length(config.max_length, &shape)?;
+        Preview::new(config, shape, None)?
+    };
+    print!("{}\n{}", toml::to_string(config)?, preview.text(config, available));
+    preview.check(available)?;
     Ok(cli::OK)
 }
 
 /// The folder of the model to start from; made from nothing where the recipe says so.
-fn start_model(
-    config: &SftConfig,
-    data: &Conversations,
-    folder: &RunFolder,
-) -> anyhow::Result<PathBuf> {
+fn start_model(config: &SftConfig, folder: &RunFolder) -> anyhow::Result<PathBuf> {
     let Some(shape) = &config.scratch else { return Ok(config.model.clone()) };
     let dir = folder.path("scratch");
     if !dir.join("config.json").exists() {
-        let texts: Vec<String> = (0..40)
-            .flat_map(|step| data.batch(step, 100))
-            .flat_map(|messages| messages.into_iter().map(|m| m.content))
-            .collect();
+        let conversations = match config.data.path() {
+            Some(path) => batches::read_chat(path)?.into_iter().map(|(_, m)| m).collect(),
+            None => {
+                let world = Conversations::world(config);
+                (0..40).flat_map(|step| world.batch(step, 100)).collect::<Vec<_>>()
+            }
+        };
+        let texts: Vec<String> = conversations.into_iter().flatten().map(|m| m.content).collect();
         scratch::create(shape, &texts, &dir)?;
     }
     Ok(dir)
 }
 
-fn write_manifest(config: &SftConfig, folder: &RunFolder, source: &Path) -> anyhow::Result<()> {
+fn begin_manifest(config: &SftConfig, folder: &RunFolder, source: &Path) -> anyhow::Result<()> {
     let mut manifest = Manifest {
         device: format!("{} {}", config.compute.device, config.compute.dtype()),
         model_files: run::manifest::hash_folder(source)?,
         ..provenance::manifest(config.seed)
     };
-    if let DataConfig::Chat { path } = &config.data {
+    let held_out = (config.evaluate.every > 0).then_some(config.evaluate.path.as_path());
+    for path in config.data.path().into_iter().chain(held_out) {
         manifest.data.insert(path.display().to_string(), howard::disk::sha256_file(path)?);
     }
     Ok(manifest.begin(folder)?)

@@ -62,6 +62,41 @@ impl ModelConfig {
         })
     }
 
+    /// Checks that the sizes fit together.
+    ///
+    /// # Errors
+    /// What does not, without the name of a file.
+    pub fn check(&self) -> Result<(), String> {
+        let sizes = [
+            ("vocab_size", self.vocab_size),
+            ("hidden_size", self.hidden_size),
+            ("intermediate_size", self.intermediate_size),
+            ("num_hidden_layers", self.num_hidden_layers),
+            ("num_attention_heads", self.num_attention_heads),
+            ("num_key_value_heads", self.num_key_value_heads),
+            ("head_dim", self.head_dim),
+            ("max_position_embeddings", self.max_position_embeddings),
+        ];
+        for (name, size) in sizes {
+            if !(1..=1 << 30).contains(&size) {
+                return Err(format!("{name} is {size}: it must be at least 1"));
+            }
+        }
+        if self.num_attention_heads % self.num_key_value_heads != 0 {
+            return Err(format!(
+                "num_attention_heads ({}) is not a multiple of num_key_value_heads ({})",
+                self.num_attention_heads, self.num_key_value_heads
+            ));
+        }
+        if self.head_dim % 2 != 0 {
+            return Err(format!(
+                "head_dim is {}: rotary embeddings need an even one",
+                self.head_dim
+            ));
+        }
+        Ok(())
+    }
+
     /// Parameters of one layer.
     pub fn layer_parameters(&self) -> i64 {
         let q = self.num_attention_heads * self.head_dim;

@@ -243,11 +243,15 @@ mod tests {
             ..SftOptions::default()
         };
         let mut rows = Vec::new();
-        let mut keep = |_: &mut Bandit, row: &sft::SftRow| {
-            rows.push(row.clone());
-            Ok(())
+        let mut hooks = sft::Hooks {
+            batch: &mut |_| Ok(batch()),
+            after: &mut |_: &mut Bandit, row| {
+                rows.push(row);
+                Ok(())
+            },
+            failed: &mut |_, _| unreachable!("no step of a table fails"),
         };
-        sft::run(&mut bandit, &options, 0, &mut |_| Ok(batch()), &mut keep).unwrap();
+        sft::run(&mut bandit, &options, 0, &mut hooks).unwrap();
         assert_eq!(rows.len(), 200);
         assert!((rows[0].train_mean_nll - before).abs() < 1e-6);
         let after = bandit.nll(&batch()).unwrap();

@@ -30,6 +30,9 @@ pub struct ComputeConfig {
     pub precision: Precision,
     /// Tokens that go through the model at once; decides memory, not results beyond rounding.
     pub microbatch_tokens: usize,
+    /// Tokens whose logits exist at once while learning; 0 = as many as have 16 Mi logits. Decides memory, not results
+    /// beyond rounding.
+    pub head_tokens: usize,
     /// Keep only each layer's input in the forward pass and compute the layer again in the backward pass: less memory,
     /// a third more work.
     pub recompute: bool,
@@ -41,6 +44,7 @@ impl Default for ComputeConfig {
             device: "cpu".into(),
             precision: Precision::Auto,
             microbatch_tokens: 8192,
+            head_tokens: 0,
             recompute: false,
         }
     }

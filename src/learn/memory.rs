@@ -161,7 +161,11 @@ impl Demand {
             &[Head],
             format!("4 x {tokens} tokens x {c} x {e} B"),
         );
-        let chunk = (HEAD_VALUES / v).max(1).min(tokens);
+        let chunk = match self.compute.head_tokens {
+            0 => (HEAD_VALUES / v).max(1),
+            tokens => tokens as u64,
+        }
+        .min(tokens);
         let how = format!("{chunk} tokens x {v} logits x 12 B");
         row("head chunk", chunk * v * 12, &[Head], how);
         if full {

@@ -1,9 +1,11 @@
 //! Anything that can learn from samples, and the loops that feed it.
 
 pub mod bandit;
+pub mod batches;
 pub mod compute;
 pub mod grpo;
 pub mod memory;
+pub mod preview;
 pub mod recipe;
 pub mod sft;
 

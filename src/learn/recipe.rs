@@ -1,17 +1,18 @@
 //! Recipes of training runs: what a TOML under `configs/` says.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::batches::TooLong;
 use super::compute::{ComputeConfig, LoraConfig};
 use super::sft::SftOptions;
 use crate::arith::Train;
 use crate::bench::PromptStyle;
 use crate::error::{Error, Result};
-use crate::jsonl;
 use crate::rng::Seed;
-use crate::types::{Message, Role};
+use crate::shape::ModelConfig;
+use crate::types::Message;
 
 /// Settings of AdamW; the defaults are the study's.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,6 +28,28 @@ pub struct AdamWOptions {
     pub weight_decay: f64,
     /// Global gradient norm above which gradients are scaled down; 0 = never.
     pub max_grad_norm: f64,
+}
+
+impl AdamWOptions {
+    /// Checks ranges.
+    ///
+    /// # Errors
+    /// The first field that is wrong.
+    pub fn check(&self) -> Result<()> {
+        let shares = [("optimizer.beta1", self.beta1), ("optimizer.beta2", self.beta2)];
+        if let Some((name, value)) = shares.iter().find(|(_, v)| !(0.0..1.0).contains(v)) {
+            return Err(Error::config(*name, format!("{value} must be at least 0 and below 1")));
+        }
+        let sizes = [
+            ("optimizer.eps", self.eps),
+            ("optimizer.weight_decay", self.weight_decay),
+            ("optimizer.max_grad_norm", self.max_grad_norm),
+        ];
+        match sizes.iter().find(|(_, v)| !(*v >= 0.0 && v.is_finite())) {
+            Some((name, value)) => Err(Error::config(*name, format!("{value} is below 0"))),
+            None => Ok(()),
+        }
+    }
 }
 
 impl Default for AdamWOptions {
@@ -59,6 +82,47 @@ pub struct ScratchConfig {
     pub max_position_embeddings: i64,
 }
 
+impl ScratchConfig {
+    /// The shape of the model.
+    pub fn shape(&self) -> ModelConfig {
+        ModelConfig {
+            vocab_size: i64::try_from(self.vocab_size).unwrap_or(i64::MAX),
+            hidden_size: self.hidden_size,
+            intermediate_size: self.intermediate_size,
+            num_hidden_layers: self.num_hidden_layers,
+            num_attention_heads: self.num_attention_heads,
+            num_key_value_heads: self.num_key_value_heads,
+            head_dim: self.head_dim,
+            rope_theta: 10_000.0,
+            rms_norm_eps: 1e-6,
+            tie_word_embeddings: true,
+            max_position_embeddings: self.max_position_embeddings,
+        }
+    }
+
+    /// Checks that the sizes fit together.
+    fn check(&self, max_length: usize) -> Result<()> {
+        let shape = self.shape();
+        shape.check().map_err(|problem| Error::config("scratch", problem))?;
+        check_length(max_length, &shape)
+    }
+}
+
+/// Refuses conversations that may be longer than the model's context.
+///
+/// # Errors
+/// They may.
+pub fn check_length(max_length: usize, shape: &ModelConfig) -> Result<()> {
+    if max_length as i64 > shape.max_position_embeddings {
+        let problem = format!(
+            "{max_length} is more than the model's context of {} tokens (max_position_embeddings)",
+            shape.max_position_embeddings
+        );
+        return Err(Error::config("max_length", problem));
+    }
+    Ok(())
+}
+
 /// Where conversations come from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
@@ -75,12 +139,34 @@ pub enum DataConfig {
     },
 }
 
+impl DataConfig {
+    /// The file, where the data are one.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Chat { path } => Some(path),
+            Self::Arith { .. } => None,
+        }
+    }
+}
+
+/// Measuring on held-out conversations during training.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HeldOut {
+    /// Steps between measurements (one more after the last step); 0 = none.
+    pub every: u64,
+    /// JSON lines as the training data.
+    pub path: PathBuf,
+}
+
 /// A supervised run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SftConfig {
     /// Folder of the model to start from; empty where `scratch` makes one.
     pub model: PathBuf,
+    /// Folder of an adapter (PEFT format) to start from; needs `lora`.
+    pub adapter: PathBuf,
     /// Makes the model from nothing instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scratch: Option<ScratchConfig>,
@@ -88,10 +174,16 @@ pub struct SftConfig {
     pub seed: u64,
     /// Conversations per optimizer step.
     pub batch_size: usize,
-    /// Longest conversation in tokens; longer ones are left out, and counted.
+    /// Whether each epoch has an order of its own; else the order of the file.
+    pub shuffle: bool,
+    /// Longest conversation in tokens.
     pub max_length: usize,
-    /// Steps between checkpoints; 0 = only at the end.
+    /// What happens to longer ones.
+    pub too_long: TooLong,
+    /// Steps between checkpoints; 0 = none.
     pub checkpoint_every: u64,
+    /// Newest checkpoints to keep, beside the one with the best held-out loss.
+    pub keep_checkpoints: usize,
     /// The loop.
     pub train: SftOptions,
     /// The optimizer.
@@ -103,22 +195,29 @@ pub struct SftConfig {
     pub lora: Option<LoraConfig>,
     /// The data.
     pub data: DataConfig,
+    /// Held-out data.
+    pub evaluate: HeldOut,
 }
 
 impl Default for SftConfig {
     fn default() -> Self {
         Self {
             model: PathBuf::new(),
+            adapter: PathBuf::new(),
             scratch: None,
             seed: 0,
             batch_size: 32,
+            shuffle: true,
             max_length: 4096,
+            too_long: TooLong::default(),
             checkpoint_every: 100,
+            keep_checkpoints: 2,
             train: SftOptions::default(),
             optimizer: AdamWOptions::default(),
             compute: ComputeConfig::default(),
             lora: None,
             data: DataConfig::Chat { path: PathBuf::new() },
+            evaluate: HeldOut::default(),
         }
     }
 }
@@ -132,7 +231,7 @@ impl SftConfig {
         let positive = [
             ("batch_size", self.batch_size as u64),
             ("max_length", self.max_length as u64),
-            ("train.steps", self.train.steps),
+            ("keep_checkpoints", self.keep_checkpoints as u64),
         ];
         if let Some((name, _)) = positive.iter().find(|(_, value)| *value == 0) {
             return Err(Error::config(*name, "must be at least 1"));
@@ -140,69 +239,60 @@ impl SftConfig {
         if self.model.as_os_str().is_empty() == self.scratch.is_none() {
             return Err(Error::config("model", "give either a model folder or a [scratch] table"));
         }
+        if !self.adapter.as_os_str().is_empty() && self.lora.is_none() {
+            return Err(Error::config("adapter", "an adapter to start from needs a [lora] table"));
+        }
+        self.train.check()?;
+        self.optimizer.check()?;
         self.compute.check()?;
         if let Some(lora) = &self.lora {
             lora.check()?;
         }
-        if let DataConfig::Arith { levels } = &self.data
-            && (levels.is_empty() || levels.iter().any(|l| !(1..=5).contains(l)))
-        {
-            return Err(Error::config("data.levels", "must be a list of levels from 1 to 5"));
+        if let Some(scratch) = &self.scratch {
+            scratch.check(self.max_length)?;
+        }
+        if self.evaluate.every > 0 && self.evaluate.path.as_os_str().is_empty() {
+            return Err(Error::config("evaluate.path", "give the file of held-out conversations"));
+        }
+        match &self.data {
+            DataConfig::Arith { levels } => {
+                if levels.is_empty() || levels.iter().any(|l| !(1..=5).contains(l)) {
+                    let problem = "must be a list of levels from 1 to 5";
+                    return Err(Error::config("data.levels", problem));
+                }
+                if self.train.steps == 0 {
+                    let problem = "the arithmetic world has no end: give train.steps";
+                    return Err(Error::config("train.epochs", problem));
+                }
+            }
+            DataConfig::Chat { path } if path.as_os_str().is_empty() => {
+                return Err(Error::config("data.path", "give the file of conversations"));
+            }
+            DataConfig::Chat { .. } => {}
         }
         Ok(())
     }
 }
 
-/// Conversations of a supervised run; the batch of a step is a pure function of its number.
+/// Conversations of the arithmetic world's train split, without end; those of a step are a pure function of its number.
 #[derive(Debug)]
-pub enum Conversations {
-    /// From the arithmetic world.
-    Arith {
-        /// The train split.
-        train: Box<Train>,
-        /// Levels to draw from.
-        levels: Vec<u8>,
-        /// Seed of the draw of levels.
-        seed: Seed,
-    },
-    /// From a file, in a new order each epoch.
-    Chat {
-        /// All conversations.
-        rows: Vec<Vec<Message>>,
-        /// Seed of the orders.
-        seed: Seed,
-    },
-}
-
-#[derive(Deserialize)]
-struct ChatRow {
-    messages: Vec<Message>,
+pub struct Conversations {
+    train: Box<Train>,
+    levels: Vec<u8>,
+    seed: Seed,
 }
 
 impl Conversations {
-    /// Opens the data of a run.
-    ///
-    /// # Errors
-    /// The file is missing, broken or empty, or a conversation has no answer (named by line).
-    pub fn open(config: &DataConfig, seed: u64) -> Result<Self> {
-        match config {
-            DataConfig::Arith { levels } => Ok(Self::Arith {
-                train: Box::new(Train::new(seed)),
-                levels: levels.clone(),
-                seed: Seed(seed).named("levels"),
-            }),
-            DataConfig::Chat { path } => {
-                let rows: Vec<(usize, ChatRow)> = jsonl::read_numbered(path)?;
-                if rows.is_empty() {
-                    return Err(Error::file(path, "has no conversations"));
-                }
-                let mute = |row: &ChatRow| row.messages.iter().all(|m| m.role != Role::Assistant);
-                if let Some((line, _)) = rows.iter().find(|(_, row)| mute(row)) {
-                    return Err(Error::parse(path, *line, "no message has the role assistant"));
-                }
-                let rows = rows.into_iter().map(|(_, row)| row.messages).collect();
-                Ok(Self::Chat { rows, seed: Seed(seed).named("order") })
-            }
+    /// The conversations of a recipe; of every level where the recipe has other data.
+    pub fn world(config: &SftConfig) -> Self {
+        let levels = match &config.data {
+            DataConfig::Arith { levels } => levels.clone(),
+            DataConfig::Chat { .. } => (1..=5).collect(),
+        };
+        Self {
+            train: Box::new(Train::new(config.seed)),
+            levels,
+            seed: Seed(config.seed).named("levels"),
         }
     }
 
@@ -213,20 +303,10 @@ impl Conversations {
     }
 
     fn conversation(&self, index: u64) -> Vec<Message> {
-        match self {
-            Self::Arith { train, levels, seed } => {
-                let level = levels[seed.index(index).stream().below(levels.len())];
-                let example = train.example(level, index);
-                let mut messages = PromptStyle::Instruction.messages(&example.problem.text);
-                messages.push(Message::assistant(example.solution));
-                messages
-            }
-            Self::Chat { rows, seed } => {
-                let (epoch, place) = (index / rows.len() as u64, index % rows.len() as u64);
-                let mut order: Vec<usize> = (0..rows.len()).collect();
-                seed.index(epoch).stream().shuffle(&mut order);
-                rows[order[usize::try_from(place).unwrap_or(0)]].clone()
-            }
-        }
+        let level = self.levels[self.seed.index(index).stream().below(self.levels.len())];
+        let example = self.train.example(level, index);
+        let mut messages = PromptStyle::Instruction.messages(&example.problem.text);
+        messages.push(Message::assistant(example.solution));
+        messages
     }
 }

@@ -19,11 +19,13 @@ pub enum Weighting {
 }
 
 /// The settings of the loop.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SftOptions {
-    /// Optimizer steps in all.
+    /// Optimizer steps in all; 0 = what `epochs` gives.
     pub steps: u64,
+    /// Passes over the data, whole batches only; 0 = what `steps` gives.
+    pub epochs: u64,
     /// Peak learning rate.
     pub learning_rate: f64,
     /// How it changes.
@@ -40,13 +42,43 @@ pub struct SftOptions {
 impl Default for SftOptions {
     fn default() -> Self {
         Self {
-            steps: 100,
+            steps: 0,
+            epochs: 0,
             learning_rate: 2e-4,
             schedule: Schedule::Linear,
             warmup_steps: 0,
             schedule_steps: 0,
             weighting: Weighting::TokenMean,
         }
+    }
+}
+
+impl SftOptions {
+    /// Checks ranges and that settings do not contradict each other.
+    ///
+    /// # Errors
+    /// The first field that is wrong.
+    pub fn check(&self) -> Result<()> {
+        if (self.steps == 0) == (self.epochs == 0) {
+            return Err(Error::config("train.steps", "give either train.steps or train.epochs"));
+        }
+        if !(self.learning_rate >= 0.0 && self.learning_rate.is_finite()) {
+            let problem = format!("{} must be a number of at least 0", self.learning_rate);
+            return Err(Error::config("train.learning_rate", problem));
+        }
+        let end = if self.schedule_steps == 0 { self.steps } else { self.schedule_steps };
+        if end > 0 && self.warmup_steps >= end {
+            let problem = format!("{} steps of warm-up leave none of {end}", self.warmup_steps);
+            return Err(Error::config("train.warmup_steps", problem));
+        }
+        if self.schedule_steps > 0 && self.schedule_steps < self.steps {
+            let problem = format!(
+                "the schedule would be at its end after {} of {} steps",
+                self.schedule_steps, self.steps
+            );
+            return Err(Error::config("train.schedule_steps", problem));
+        }
+        Ok(())
     }
 }
 
@@ -59,8 +91,13 @@ pub struct SftRow {
     pub progress: f64,
     /// Mean over trained tokens (or examples, as weighed) of -log p, before the update.
     pub train_mean_nll: f64,
+    /// The same of held-out conversations after the update, per token, where it was measured.
+    #[serde(rename = "test/nll", default, skip_serializing_if = "Option::is_none")]
+    pub test_nll: Option<f64>,
     /// Learning rate of this step.
     pub learning_rate: f64,
+    /// Mean entropy of the model's distribution at trained tokens before the update, in nats.
+    pub entropy: f64,
     /// Global gradient norm before clipping.
     pub grad_norm: f64,
     /// Examples of the batch.
@@ -71,20 +108,29 @@ pub struct SftRow {
     pub num_loss_tokens: u64,
 }
 
-/// Runs steps `first..options.steps`. The batch of a step is a pure function of its number, so a resumed run sees what
-/// an uninterrupted one would have seen. `after` receives each row and may save or stop by an error.
+/// What the loop asks and tells.
+pub struct Hooks<'a, L> {
+    /// The batch of a step: a pure function of its number, so that a resumed run sees what an uninterrupted one would have
+    /// seen.
+    pub batch: &'a mut dyn FnMut(u64) -> Result<Vec<TrainSample>>,
+    /// Receives the learner and the row of each step; may measure, save, or stop by an error.
+    pub after: &'a mut dyn FnMut(&mut L, SftRow) -> Result<()>,
+    /// Receives the batch of a step that failed, and says where it has put it.
+    pub failed: &'a mut dyn FnMut(u64, &[TrainSample]) -> Result<String>,
+}
+
+/// Runs steps `first..options.steps`.
 ///
 /// # Errors
-/// An empty batch, a step that fails, or an error of `batch` or `after`.
+/// An empty batch, a step that fails (its batch is handed to [`Hooks::failed`]), or an error of a hook.
 pub fn run<L: Learner>(
     learner: &mut L,
     options: &SftOptions,
     first: u64,
-    batch: &mut dyn FnMut(u64) -> Result<Vec<TrainSample>>,
-    after: &mut dyn FnMut(&mut L, &SftRow) -> Result<()>,
+    hooks: &mut Hooks<'_, L>,
 ) -> Result<()> {
     for step in first..options.steps {
-        let mut samples = batch(step)?;
+        let mut samples = (hooks.batch)(step)?;
         let denominator = weigh(&mut samples, options.weighting);
         if denominator == 0.0 {
             return Err(Error::data(format!("step {step}"), "the batch has no token to train on"));
@@ -93,8 +139,13 @@ pub fn run<L: Learner>(
             if options.schedule_steps == 0 { options.steps } else { options.schedule_steps };
         let factor = options.schedule.factor(step, options.warmup_steps, horizon);
         let lr = options.learning_rate * factor;
-        let stats = learner.step(&samples, &Objective::cross_entropy(), lr, denominator)?;
-        after(learner, &row(step, options, lr, samples.len(), &stats))?;
+        match learner.step(&samples, &Objective::cross_entropy(), lr, denominator) {
+            Ok(stats) => (hooks.after)(learner, row(step, options, lr, samples.len(), &stats))?,
+            Err(error) => {
+                let place = (hooks.failed)(step, &samples)?;
+                return Err(Error::data("training", format!("{error}; the batch is in {place}")));
+            }
+        }
     }
     Ok(())
 }
@@ -105,7 +156,9 @@ fn row(step: u64, options: &SftOptions, lr: f64, sequences: usize, stats: &StepS
         step,
         progress: (step + 1) as f64 / options.steps as f64,
         train_mean_nll: stats.loss,
+        test_nll: None,
         learning_rate: lr,
+        entropy: stats.entropy / stats.num_loss_tokens.max(1) as f64,
         grad_norm: stats.grad_norm,
         num_sequences: sequences as u64,
         num_tokens: stats.num_tokens,
@@ -113,12 +166,13 @@ fn row(step: u64, options: &SftOptions, lr: f64, sequences: usize, stats: &StepS
     }
 }
 
-/// Writes each token's weight and returns the denominator of the summed loss.
+/// Writes each token's weight and returns the denominator of the summed loss. The first token of a sequence has nothing
+/// before it and is never trained.
 #[allow(clippy::cast_precision_loss)]
-fn weigh(samples: &mut [TrainSample], weighting: Weighting) -> f64 {
+pub fn weigh(samples: &mut [TrainSample], weighting: Weighting) -> f64 {
     let mut denominator = 0.0;
     for sample in samples {
-        let trained = sample.mask.iter().filter(|&&m| m == 1).count();
+        let trained = sample.mask.iter().skip(1).filter(|&&m| m == 1).count();
         if trained == 0 {
             continue;
         }
@@ -163,5 +217,23 @@ mod tests {
         assert_eq!(weigh(&mut examples, Weighting::ExampleMean), 2.0);
         assert_eq!(examples[0].advantages, [0.0, 0.5, 0.5]);
         assert_eq!(examples[1].advantages, [0.0, 1.0]);
+        // A mask may say that the first token is wanted; it cannot be.
+        let mut first = vec![sample(vec![1, 2, 3], vec![1, 0, 1])];
+        assert_eq!(weigh(&mut first, Weighting::TokenMean), 1.0);
+    }
+
+    #[test]
+    fn settings_that_contradict_each_other_are_named() {
+        let refusal = |options: &SftOptions| options.check().unwrap_err().to_string();
+        let good = SftOptions { steps: 10, ..SftOptions::default() };
+        assert!(good.check().is_ok());
+        assert!(refusal(&SftOptions::default()).starts_with("train.steps: give either"));
+        assert!(refusal(&SftOptions { epochs: 1, ..good }).starts_with("train.steps: give either"));
+        let warm = SftOptions { warmup_steps: 10, ..good };
+        assert_eq!(refusal(&warm), "train.warmup_steps: 10 steps of warm-up leave none of 10");
+        let short = SftOptions { schedule_steps: 5, ..good };
+        assert!(refusal(&short).contains("at its end after 5 of 10 steps"));
+        let rate = SftOptions { learning_rate: f64::NAN, ..good };
+        assert!(refusal(&rate).starts_with("train.learning_rate: NaN"));
     }
 }

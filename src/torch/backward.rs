@@ -66,6 +66,8 @@ pub struct Options {
     pub recompute: bool,
     /// Temperature at which the tokens were (or would be) sampled.
     pub temperature: f64,
+    /// Tokens whose logits exist at once; 0 = as many as the memory plan says.
+    pub head_tokens: usize,
     /// Share of adapter inputs to drop.
     pub dropout: f64,
     /// Seed of the dropped inputs.
@@ -126,6 +128,7 @@ pub fn run(
         &normed.detach(),
         &batch.targets,
         options.temperature,
+        options.head_tokens,
         want_head,
         slopes,
     )?;

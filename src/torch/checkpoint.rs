@@ -20,11 +20,31 @@ pub fn folder(checkpoints: &Path, step: u64) -> PathBuf {
     checkpoints.join(format!("step_{step:06}"))
 }
 
-/// Writes a checkpoint folder. `state.json` is written last, with the hash of every file before it.
+/// Ending of a folder that is being written.
+const OPEN: &str = "tmp";
+
+/// Writes a checkpoint: into a folder with another name, which gets its own when every file in it is on the disk. So there is
+/// the whole checkpoint or none, whenever the process is killed.
 ///
 /// # Errors
-/// The folder cannot be written or the disk is full.
+/// The folder cannot be written or the disk is full; nothing is left of it then.
 pub fn save(dir: &Path, weights: Vec<(String, Tensor)>, optimizer: &AdamW) -> Result<Checkpoint> {
+    let open = dir.with_extension(OPEN);
+    let outcome = fill(&open, weights, optimizer).and_then(|checkpoint| {
+        std::fs::rename(&open, dir).map_err(|e| Error::io(dir, e))?;
+        if let Some(parent) = dir.parent() {
+            sync(parent)?;
+        }
+        Ok(checkpoint)
+    });
+    if outcome.is_err() {
+        let _ = std::fs::remove_dir_all(&open);
+    }
+    outcome
+}
+
+/// The files of a checkpoint; `state.json` is written last, with the hash of every file before it.
+fn fill(dir: &Path, weights: Vec<(String, Tensor)>, optimizer: &AdamW) -> Result<Checkpoint> {
     disk::create_dir(dir)?;
     save_tensors(&dir.join(WEIGHTS), weights)?;
     save_tensors(&dir.join(OPTIMIZER), moments(optimizer))?;
@@ -36,7 +56,13 @@ pub fn save(dir: &Path, weights: Vec<(String, Tensor)>, optimizer: &AdamW) -> Re
     let text = serde_json::to_string_pretty(&checkpoint)
         .map_err(|e| Error::file(dir, format!("state.json cannot be written: {e}")))?;
     disk::write_atomic(&dir.join(STATE), (text + "\n").as_bytes())?;
+    sync(dir)?;
     Ok(checkpoint)
+}
+
+/// Waits until the entries of a folder are on the disk.
+fn sync(dir: &Path) -> Result<()> {
+    std::fs::File::open(dir).and_then(|f| f.sync_all()).map_err(|e| Error::io(dir, e))
 }
 
 /// Reads a checkpoint's state and checks that every file is whole.
@@ -71,7 +97,8 @@ pub fn newest(checkpoints: &Path) -> Result<(Option<PathBuf>, Vec<PathBuf>)> {
         folders.push(entry.map_err(|e| Error::io(checkpoints, e))?.path());
     }
     folders.sort();
-    let mut damaged = Vec::new();
+    let is_open = |dir: &PathBuf| dir.extension().is_some_and(|e| e == OPEN);
+    let (mut damaged, mut folders): (Vec<_>, Vec<_>) = folders.into_iter().partition(is_open);
     while let Some(dir) = folders.pop() {
         if verify(&dir).is_ok() {
             return Ok((Some(dir), damaged));

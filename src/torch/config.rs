@@ -114,38 +114,10 @@ pub fn load(dir: &Path) -> Result<ModelConfig> {
         tie_word_embeddings: raw.tie_word_embeddings,
         max_position_embeddings: raw.max_position_embeddings,
     };
-    match check(&config) {
+    match config.check() {
         Ok(()) => Ok(config),
         Err(problem) => refuse(problem),
     }
-}
-
-fn check(config: &ModelConfig) -> std::result::Result<(), String> {
-    let sizes = [
-        ("vocab_size", config.vocab_size),
-        ("hidden_size", config.hidden_size),
-        ("intermediate_size", config.intermediate_size),
-        ("num_hidden_layers", config.num_hidden_layers),
-        ("num_attention_heads", config.num_attention_heads),
-        ("num_key_value_heads", config.num_key_value_heads),
-        ("head_dim", config.head_dim),
-        ("max_position_embeddings", config.max_position_embeddings),
-    ];
-    for (name, size) in sizes {
-        if !(1..=1 << 30).contains(&size) {
-            return Err(format!("{name} is {size}: it must be at least 1"));
-        }
-    }
-    if config.num_attention_heads % config.num_key_value_heads != 0 {
-        return Err(format!(
-            "num_attention_heads ({}) is not a multiple of num_key_value_heads ({})",
-            config.num_attention_heads, config.num_key_value_heads
-        ));
-    }
-    if config.head_dim % 2 != 0 {
-        return Err(format!("head_dim is {}: rotary embeddings need an even one", config.head_dim));
-    }
-    Ok(())
 }
 
 /// The ids that end a completion: `eos_token_id` of `generation_config.json`, else of `config.json`; one or several.

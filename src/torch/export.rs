@@ -75,7 +75,7 @@ pub fn save_tensors(path: &Path, tensors: Vec<(String, Tensor)>) -> Result<()> {
             safetensors::SafeTensorError::IoError(e) => Error::io(path, e),
             other => Error::file(path, format!("cannot be written: {other}")),
         })
-        .and_then(|()| readable(&temporary).map_err(|e| Error::io(path, e)))
+        .and_then(|()| finish(&temporary).map_err(|e| Error::io(path, e)))
         .and_then(|()| std::fs::rename(&temporary, path).map_err(|e| Error::io(path, e)));
     if outcome.is_err() {
         let _ = std::fs::remove_file(&temporary);
@@ -83,10 +83,12 @@ pub fn save_tensors(path: &Path, tensors: Vec<(String, Tensor)>) -> Result<()> {
     outcome
 }
 
-/// safetensors creates its files for the owner alone; a model is to be shared as other files are.
-fn readable(path: &Path) -> std::io::Result<()> {
+/// safetensors creates its files for the owner alone (a model is to be shared as other files are) and does not wait for the
+/// disk.
+fn finish(path: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o644))
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o644))?;
+    std::fs::File::open(path)?.sync_all()
 }
 
 /// Writes `model` to `dir`: weights, `config.json`, and the tokenizer's files of `source` (the folder the model came

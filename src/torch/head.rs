@@ -10,7 +10,8 @@ use super::qwen3::Qwen3;
 use howard::error::Result;
 
 /// Logits that exist at once: 16 Mi values, 64 MiB in fp32 (and as much again for each of two temporaries).
-const VALUES: i64 = 16 << 20;
+#[allow(clippy::cast_possible_wrap)]
+const VALUES: i64 = howard::learn::memory::HEAD_VALUES as i64;
 
 /// What a pass through the head found, token by token.
 #[derive(Debug, Default)]
@@ -74,7 +75,8 @@ fn keep(all: &Tensor, targets: &Tensor, scored: &mut Scored) -> Tensor {
 }
 
 /// As [`score`], and the gradients of a loss whose derivative with respect to each log-probability is what `slopes`
-/// answers. One pass: each chunk of logits is made once.
+/// answers. One pass: each chunk of logits is made once. `chunk` is its size in tokens; 0 = as many as the plan of
+/// `howard::learn::memory` allows.
 ///
 /// With `p` the distribution and `y` the target, d logp / d logits = (1[y] - p) / temperature.
 ///
@@ -85,11 +87,12 @@ pub fn backward(
     hidden_nc: &Tensor,
     targets_n: &Tensor,
     temperature: f64,
+    chunk: usize,
     want_head: bool,
     slopes: Slopes<'_>,
 ) -> Result<(Scored, Gradients)> {
     let _guard = tch::no_grad_guard();
-    let rows = chunk_rows(model);
+    let rows = if chunk == 0 { chunk_rows(model) } else { chunk as i64 };
     let head = model.head.as_ref().unwrap_or(&model.embed);
     let mut scored = Scored::default();
     let mut grads = Vec::new();

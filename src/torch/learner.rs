@@ -229,6 +229,7 @@ impl TorchLearner {
             let options = Options {
                 recompute: self.compute.recompute,
                 temperature: 1.0,
+                head_tokens: self.compute.head_tokens,
                 dropout: self.dropout,
                 seed: self.seed.index(self.optimizer.step).index(index as u64),
             };
@@ -387,7 +388,7 @@ impl Learner for TorchLearner {
         if !stats.loss.is_finite() || !stats.grad_norm.is_finite() {
             let what = format!("step {}", self.optimizer.step + 1);
             let problem = format!(
-                "loss {} and gradient norm {} are not finite; the weights are as before: lower the learning rate",
+                "loss {} and gradient norm {} are not finite (weights and checkpoints are as before): look at the batch, or lower the learning rate",
                 stats.loss, stats.grad_norm
             );
             return Err(Error::data(what, problem));
@@ -396,9 +397,12 @@ impl Learner for TorchLearner {
         self.optimizer.begin();
         for (index, gradient) in gradients.into_iter().enumerate() {
             let tensor = &self.trainable.tensors[index];
-            let gradient = gradient.to_kind(tch::Kind::Float) * factor;
+            let mut gradient = gradient.to_kind(tch::Kind::Float);
+            if factor < 1.0 {
+                let _ = gradient.g_mul_scalar_(factor);
+            }
             let mut value = self.master.value(index, tensor);
-            self.optimizer.update(index, &mut value, &gradient, lr);
+            self.optimizer.update(index, &mut value, &gradient, lr)?;
             self.master.set(index, tensor, &value);
         }
         self.policy.set_version(self.optimizer.step);

@@ -8,6 +8,7 @@ pub mod config;
 pub mod cpu;
 pub mod engine;
 pub mod export;
+pub mod ext;
 pub mod head;
 mod job;
 pub mod kv;

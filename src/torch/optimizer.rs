@@ -2,6 +2,8 @@
 
 use tch::{Kind, Tensor};
 
+use super::ext;
+use howard::error::Result;
 use howard::learn::recipe::AdamWOptions;
 
 /// AdamW with decoupled weight decay (Loshchilov and Hutter 2019), as `torch.optim.AdamW` computes it.
@@ -36,8 +38,29 @@ impl AdamW {
         self.step += 1;
     }
 
-    /// Updates parameter `index` (fp32) in place. Call without gradients being recorded.
-    pub fn update(&mut self, index: usize, parameter: &mut Tensor, gradient: &Tensor, lr: f64) {
+    /// Updates parameter `index` (fp32) in place by the fused kernel. Call without gradients being recorded.
+    ///
+    /// # Errors
+    /// libtorch refuses the tensors.
+    pub fn update(
+        &mut self,
+        index: usize,
+        parameter: &mut Tensor,
+        gradient: &Tensor,
+        lr: f64,
+    ) -> Result<()> {
+        let (first, second) = (&mut self.first[index], &mut self.second[index]);
+        ext::fused_adamw(parameter, gradient, first, second, self.step, lr, &self.options)
+    }
+
+    /// The same update in plain operators, one line of the formula each: the reference of [`Self::update`].
+    pub fn update_plain(
+        &mut self,
+        index: usize,
+        parameter: &mut Tensor,
+        gradient: &Tensor,
+        lr: f64,
+    ) {
         let AdamWOptions { beta1, beta2, eps, weight_decay, .. } = self.options;
         let step = i32::try_from(self.step).unwrap_or(i32::MAX);
         let correction1 = 1.0 - beta1.powi(step);
@@ -54,11 +77,16 @@ impl AdamW {
     }
 }
 
-/// Global L2 norm of some gradients, in fp32.
+/// Global L2 norm of some gradients, in fp32, without a temporary tensor of their size.
 pub fn global_norm(gradients: &[Tensor]) -> f64 {
-    let squares: Vec<Tensor> =
-        gradients.iter().map(|g| g.to_kind(Kind::Float).square().sum(Kind::Float)).collect();
-    Tensor::stack(&squares, 0).sum(Kind::Double).sqrt().double_value(&[])
+    let norms: Vec<Tensor> =
+        gradients.iter().map(|g| g.norm_scalaropt_dtype(2, Kind::Float)).collect();
+    Tensor::stack(&norms, 0)
+        .to_kind(Kind::Double)
+        .square()
+        .sum(Kind::Double)
+        .sqrt()
+        .double_value(&[])
 }
 
 #[cfg(test)]
@@ -90,6 +118,8 @@ mod tests {
             };
             let mut parameters = tensors(&case["start"], &shapes);
             let mut optimizer = AdamW::new(&parameters, options);
+            let mut plain = tensors(&case["start"], &shapes);
+            let mut reference = AdamW::new(&plain, options);
             for step in 0..20usize {
                 let gradients = tensors(&case["grads"][step], &shapes);
                 let norm = global_norm(&gradients);
@@ -98,15 +128,17 @@ mod tests {
                 }
                 let factor = optimizer.clip_factor(norm);
                 optimizer.begin();
+                reference.begin();
                 let lr = 1e-2 * (1.0 - step as f64 / 20.0);
-                for (index, parameter) in parameters.iter_mut().enumerate() {
-                    optimizer.update(index, parameter, &(&gradients[index] * factor), lr);
-                }
-                for (got, expected) in
-                    parameters.iter().zip(tensors(&case["values"][step], &shapes))
-                {
-                    let difference = (got - expected).abs().max().double_value(&[]);
-                    assert!(difference <= 1e-6, "step {step}: {difference}");
+                let expected = tensors(&case["values"][step], &shapes);
+                for (index, expected) in expected.iter().enumerate() {
+                    let gradient = &gradients[index] * factor;
+                    optimizer.update(index, &mut parameters[index], &gradient, lr).unwrap();
+                    reference.update_plain(index, &mut plain[index], &gradient, lr);
+                    for got in [&parameters[index], &plain[index]] {
+                        let difference = (got - expected).abs().max().double_value(&[]);
+                        assert!(difference <= 1e-6, "step {step}: {difference}");
+                    }
                 }
             }
         }

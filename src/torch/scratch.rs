@@ -13,7 +13,6 @@ use tokenizers::pre_tokenizers::digits::Digits;
 use tokenizers::pre_tokenizers::sequence::Sequence;
 use tokenizers::{AddedToken, Tokenizer};
 
-use super::config::ModelConfig;
 use super::export;
 use super::qwen3::Qwen3;
 use howard::disk;
@@ -92,23 +91,6 @@ pub fn create(config: &ScratchConfig, texts: &[String], dir: &Path) -> Result<()
         }),
     )?;
     write("generation_config.json", json!({ "eos_token_id": [end, pad], "pad_token_id": pad }))?;
-    let model = Qwen3::random(
-        ModelConfig {
-            vocab_size: i64::try_from(config.vocab_size).unwrap_or(i64::MAX),
-            hidden_size: config.hidden_size,
-            intermediate_size: config.intermediate_size,
-            num_hidden_layers: config.num_hidden_layers,
-            num_attention_heads: config.num_attention_heads,
-            num_key_value_heads: config.num_key_value_heads,
-            head_dim: config.head_dim,
-            rope_theta: 10_000.0,
-            rms_norm_eps: 1e-6,
-            tie_word_embeddings: true,
-            max_position_embeddings: config.max_position_embeddings,
-        },
-        config.seed,
-        Kind::Float,
-        Device::Cpu,
-    );
+    let model = Qwen3::random(config.shape(), config.seed, Kind::Float, Device::Cpu);
     export::save_model(&model, None, &[end], dir)
 }

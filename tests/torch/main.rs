@@ -6,6 +6,7 @@ mod endpoint;
 mod engine;
 mod learn;
 mod model;
+mod parity;
 mod programs;
 #[path = "../server.rs"]
 mod server;

@@ -1,0 +1,42 @@
+// Operators of libtorch that tch does not bind. Plain C at the border: tensors are `at::Tensor*` (what tch holds), an error is a
+// text that the caller frees, no exception passes.
+
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/_fused_adamw.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+
+namespace {
+
+// Runs `body`; the message of what it throws (without libtorch's backtrace), or null.
+template <typename Body>
+char *guarded(Body body) noexcept {
+  try {
+    body();
+    return nullptr;
+  } catch (const c10::Error &error) {
+    return strdup(error.what_without_backtrace());
+  } catch (const std::exception &error) {
+    return strdup(error.what());
+  }
+}
+
+}  // namespace
+
+extern "C" {
+
+void howard_free(char *message) noexcept { std::free(message); }
+
+// One AdamW update of `parameter` in place: all five tensors on one device, all but `step` (one float) of one dtype and shape.
+char *howard_fused_adamw(at::Tensor *parameter, const at::Tensor *gradient, at::Tensor *first, at::Tensor *second,
+                         const at::Tensor *step, double lr, double beta1, double beta2, double weight_decay,
+                         double eps) noexcept {
+  return guarded([&] {
+    at::_fused_adamw_({*parameter}, {*gradient}, {*first}, {*second}, {}, {*step}, lr, beta1, beta2, weight_decay, eps,
+                      /*amsgrad=*/false, /*maximize=*/false);
+  });
+}
+
+}  // extern "C"

@@ -1,0 +1,101 @@
+//! Operators of libtorch that tch does not bind (`ext.cpp`). Everything unsafe about them is here.
+
+#![allow(unsafe_code)] // the border to C++
+
+use std::ffi::{CStr, c_char};
+
+use tch::{Kind, Tensor};
+use torch_sys::C_tensor;
+
+use howard::error::{Error, Result};
+use howard::learn::recipe::AdamWOptions;
+
+#[link(name = "howard_ext", kind = "static")]
+unsafe extern "C" {
+    fn howard_free(message: *mut c_char);
+    fn howard_fused_adamw(
+        parameter: *mut C_tensor,
+        gradient: *const C_tensor,
+        first: *mut C_tensor,
+        second: *mut C_tensor,
+        step: *const C_tensor,
+        lr: f64,
+        beta1: f64,
+        beta2: f64,
+        weight_decay: f64,
+        eps: f64,
+    ) -> *mut c_char;
+}
+
+/// One AdamW update in place by libtorch's fused kernel: no temporary tensor, each value read and written once. `step`
+/// counts from 1. All tensors have one shape, dtype and device. Call without gradients being recorded.
+///
+/// # Errors
+/// The tensors do not fit together; nothing is changed then.
+pub fn fused_adamw(
+    parameter: &mut Tensor,
+    gradient: &Tensor,
+    first: &mut Tensor,
+    second: &mut Tensor,
+    step: u64,
+    lr: f64,
+    options: &AdamWOptions,
+) -> Result<()> {
+    #[allow(clippy::cast_possible_truncation)]
+    let step = Tensor::from_slice(&[step as f32]).to_device(parameter.device());
+    debug_assert_eq!(step.kind(), Kind::Float);
+    // SAFETY: every pointer is of a live tensor (tch's `C_tensor` is `at::Tensor`) that is borrowed for the call, the
+    // written ones mutably; the C++ side keeps none of them and throws nothing.
+    let message = unsafe {
+        howard_fused_adamw(
+            parameter.as_mut_ptr(),
+            gradient.as_ptr(),
+            first.as_mut_ptr(),
+            second.as_mut_ptr(),
+            step.as_ptr(),
+            lr,
+            options.beta1,
+            options.beta2,
+            options.weight_decay,
+            options.eps,
+        )
+    };
+    result("the update of AdamW", message)
+}
+
+/// The error of a call, cut to its first line.
+fn result(doing: &str, message: *mut c_char) -> Result<()> {
+    if message.is_null() {
+        return Ok(());
+    }
+    // SAFETY: not null, so a text that ext.cpp made with strdup, whole and ours until it is freed, once, here.
+    let text = unsafe {
+        let text = CStr::from_ptr(message).to_string_lossy().into_owned();
+        howard_free(message);
+        text
+    };
+    let first = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+    Err(Error::Torch { doing: doing.to_string(), problem: first.to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tch::Device;
+
+    #[test]
+    fn an_error_of_libtorch_is_one_sentence_and_changes_nothing() {
+        let _guard = tch::no_grad_guard();
+        let zeros = |n: i64, kind| Tensor::zeros([n], (kind, Device::Cpu));
+        let (mut p, mut m, mut v) =
+            (zeros(3, Kind::Float), zeros(3, Kind::Float), zeros(3, Kind::Float));
+        let gradient = zeros(3, Kind::BFloat16) + 1.0;
+        let options = AdamWOptions::default();
+        let error = fused_adamw(&mut p, &gradient, &mut m, &mut v, 1, 1e-3, &options)
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("AdamW") && !error.contains('\n'), "{error}");
+        assert!(!error.contains("Exception raised") && error.len() < 300, "{error}");
+        assert!(p.equal(&zeros(3, Kind::Float)) && m.equal(&zeros(3, Kind::Float)));
+    }
+}
