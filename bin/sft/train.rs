@@ -99,6 +99,7 @@ fn learner(config: &SftConfig, source: &Path) -> Result<TorchLearner> {
     let sampler = LocalSampler::load(source, &compute.device, compute.dtype(), 1)?;
     let (lora, seed) = (config.lora.as_ref(), config.seed);
     let mut learner = TorchLearner::new(sampler, config.optimizer, compute.clone(), lora, seed)?;
+    learner.start_from_exact(source)?;
     if !config.adapter.as_os_str().is_empty() {
         learner.start_from_adapter(&config.adapter, source)?;
     }

@@ -49,6 +49,11 @@ impl Trainable {
         found
     }
 
+    /// Whether adapters learn, not the weights.
+    pub fn are_adapters(&self) -> bool {
+        self.embed.is_none()
+    }
+
     /// `values`, shaped and ordered as the learning tensors, under the names of the format they are saved in: PEFT's for
     /// adapters, Hugging Face's for whole models.
     pub fn named(&self, model: &Qwen3, values: Vec<Tensor>) -> Vec<(String, Tensor)> {

@@ -101,6 +101,31 @@ impl TorchLearner {
         Ok(())
     }
 
+    /// Takes the values that the optimizer works on from the model's folder once more, where it works on more bits than the
+    /// model computes with: weights that are fp32 in the file would otherwise start rounded to bf16.
+    ///
+    /// # Errors
+    /// The folder is damaged or of another model.
+    pub fn start_from_exact(&mut self, dir: &Path) -> Result<()> {
+        if self.trainable.are_adapters() || matches!(self.master, Master::Same) {
+            return Ok(());
+        }
+        let _guard = tch::no_grad_guard();
+        let values: Vec<Tensor> = match &self.master {
+            Master::Float32(masters) => masters.iter().map(Tensor::shallow_clone).collect(),
+            _ => {
+                let on_cpu = (tch::Kind::Float, tch::Device::Cpu);
+                self.trainable.tensors.iter().map(|t| Tensor::zeros(t.size(), on_cpu)).collect()
+            }
+        };
+        let named = self.named(values.iter().map(Tensor::shallow_clone).collect());
+        super::weights::fill_from_folder(dir, named, self.model().config.tie_word_embeddings)?;
+        for (index, value) in values.iter().enumerate() {
+            self.master.set(index, &self.trainable.tensors[index], value);
+        }
+        Ok(())
+    }
+
     /// Gives the KL term a reference model. A learner of adapters has one already: the model without them.
     pub fn set_reference(&mut self, model: Qwen3) {
         self.reference = Reference::Model(Box::new(model));

@@ -160,15 +160,23 @@ impl Qwen3 {
         }
         let config = config::load(dir)?;
         let model = Self::empty(config, kind, device);
-        let mut filling = Filling::new(model.named_tensors());
-        // Written by some tools beside a tied embedding; transformers ignores it.
-        let ignored = model.config.tie_word_embeddings.then_some("lm_head.weight");
-        for path in shards(dir)? {
-            filling.read(&path, ignored)?;
-        }
-        filling.finish(dir)?;
+        fill_from_folder(dir, model.named_tensors(), model.config.tie_word_embeddings)?;
         Ok(model)
     }
+}
+
+/// Fills a model's tensors, under Hugging Face's names, from the files of a folder.
+///
+/// # Errors
+/// A file is missing or damaged, or the tensors are not the wanted ones.
+pub fn fill_from_folder(dir: &Path, wanted: Vec<(String, Tensor)>, tied: bool) -> Result<()> {
+    let mut filling = Filling::new(wanted);
+    // Written by some tools beside a tied embedding; transformers ignores it.
+    let ignored = tied.then_some("lm_head.weight");
+    for path in shards(dir)? {
+        filling.read(&path, ignored)?;
+    }
+    filling.finish(dir)
 }
 
 /// Fills named tensors from one safetensors file that holds exactly these.

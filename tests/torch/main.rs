@@ -10,4 +10,5 @@ mod parity;
 mod programs;
 #[path = "../server.rs"]
 mod server;
+mod sft;
 mod tokenizer;

@@ -49,6 +49,7 @@ fn learner(name: &str, lora: bool, compute: ComputeConfig) -> TorchLearner {
     let adapter = golden("sft").join(format!("{name}.adapter"));
     let config = lora.then(|| peft::load_config(&adapter).unwrap());
     let mut learner = TorchLearner::new(sampler, options, compute, config.as_ref(), 0).unwrap();
+    learner.start_from_exact(&base).unwrap();
     if lora {
         learner.start_from_adapter(&adapter, &base).unwrap();
     }
@@ -117,7 +118,7 @@ fn gradients_of_supervised_training_equal_torch() {
 }
 
 /// 20 steps, bf16 computing on fp32 masters, learning rate to 0, clipped at 1: losses as torch's to bf16 rounding (2^-8 of
-/// the value), and nearer to those of torch in bf16 than bf16 is to fp32; in fp32 to 1e-4.
+/// the value); in fp32 to 1e-4.
 #[test]
 fn twenty_steps_of_mixed_precision_follow_torch() {
     let reference = reference();
@@ -129,6 +130,7 @@ fn twenty_steps_of_mixed_precision_follow_torch() {
         let mut samples = rows(&reference);
         let denominator = sft::weigh(&mut samples, Weighting::TokenMean);
         let expected = reference["steps"][dtype].as_array().unwrap();
+        let mut worst = 0f64;
         assert_eq!(expected.len(), 20);
         for (step, expected) in expected.iter().enumerate() {
             let lr = 1e-3 * Schedule::Linear.factor(step as u64, 0, 20);
@@ -138,8 +140,13 @@ fn twenty_steps_of_mixed_precision_follow_torch() {
             let apart = (stats.loss - loss).abs() / loss;
             assert!(apart <= bound, "{dtype} step {step}: {} {loss}", stats.loss);
             let norm = expected["grad_norm"].as_f64().unwrap();
-            assert!((stats.grad_norm - norm).abs() / norm <= 8.0 * bound, "{dtype} step {step}");
+            let norm_apart = (stats.grad_norm - norm).abs() / norm;
+            assert!(norm_apart <= 8.0 * bound, "{dtype} step {step}: {norm_apart}");
+            worst = worst.max(apart);
         }
+        println!(
+            "{dtype}: losses of 20 steps differ from torch's by at most {worst:.1e} of their value"
+        );
     }
 }
 
@@ -220,4 +227,66 @@ fn dropout_is_the_same_when_a_layer_is_computed_again() {
     let plain = gradients(false, 0.3);
     assert!(apart(&plain, &gradients(true, 0.3)) <= 1e-5);
     assert!(apart(&plain, &gradients(false, 0.0)) > 0.05);
+}
+
+/// What we save of an adapter is what PEFT saved: the same tensors under the same names, the same computation asked for.
+#[test]
+fn adapters_are_saved_as_peft_saves_them() {
+    for name in MODELS {
+        let base = golden("qwen3").join(name);
+        let theirs = golden("sft").join(format!("{name}.adapter"));
+        let learner = learner(name, true, ComputeConfig::default());
+        let dir = tempfile::tempdir().unwrap();
+        let config = peft::load_config(&theirs).unwrap();
+        peft::save(learner.named_weights(), &config, &base, dir.path()).unwrap();
+        let tensors = |folder: &Path| -> Vec<(String, Tensor)> {
+            let mut all =
+                Tensor::read_safetensors(folder.join("adapter_model.safetensors")).unwrap();
+            all.sort_by(|a, b| a.0.cmp(&b.0));
+            all
+        };
+        let (ours, expected) = (tensors(dir.path()), tensors(&theirs));
+        assert_eq!(ours.len(), expected.len());
+        for ((a, ours), (b, expected)) in ours.iter().zip(&expected) {
+            assert_eq!(a, b);
+            assert!(ours.equal(expected), "{name} {a}");
+        }
+        let json = |folder: &Path| -> Value {
+            let text = std::fs::read_to_string(folder.join("adapter_config.json")).unwrap();
+            serde_json::from_str(&text).unwrap()
+        };
+        let (ours, expected) = (json(dir.path()), json(&theirs));
+        for key in
+            ["peft_type", "task_type", "r", "bias", "fan_in_fan_out", "use_dora", "use_rslora"]
+        {
+            assert_eq!(ours[key], expected[key], "{key}");
+        }
+        assert_eq!(ours["lora_alpha"].as_f64(), expected["lora_alpha"].as_f64());
+        assert_eq!(peft::load_config(dir.path()).unwrap(), config);
+    }
+}
+
+/// An adapter of other weights (ours say which), or of another shape (PEFT's do not say).
+#[test]
+fn an_adapter_for_another_base_is_refused() {
+    let [one, other] = MODELS.map(|name| golden("qwen3").join(name));
+    let dir = tempfile::tempdir().unwrap();
+    let learner = learner(MODELS[0], true, ComputeConfig::default());
+    let theirs = golden("sft").join(format!("{}.adapter", MODELS[0]));
+    let config = peft::load_config(&theirs).unwrap();
+    peft::save(learner.named_weights(), &config, &one, dir.path()).unwrap();
+    let refusal = |base: &Path, adapter: &Path| {
+        let mut model = Qwen3::load(base, Kind::Float, Device::Cpu).unwrap();
+        let text = peft::load(&mut model, adapter, base).unwrap_err().to_string();
+        assert!(!text.contains('\n') && text.len() < 600, "{text}");
+        text
+    };
+    let text = refusal(&other, dir.path());
+    assert!(text.contains("the adapter was trained on other weights"), "{text}");
+    assert!(text.contains("tied_one_kv_head") && text.contains("untied_two_kv_heads"), "{text}");
+    let text = refusal(&other, &theirs);
+    assert!(text.contains("self_attn.") && text.contains("expected shape"), "{text}");
+    // The right one is taken.
+    let mut model = Qwen3::load(&one, Kind::Float, Device::Cpu).unwrap();
+    assert_eq!(peft::load(&mut model, dir.path(), &one).unwrap(), config);
 }
