@@ -7,7 +7,7 @@ PYTHON := PYTHONPATH=.libtorch/site python3
 # The folder of compiled programs (one profile for demo, tests and notebooks: dependencies are built once).
 BIN := $(or $(CARGO_TARGET_DIR),target)/debug
 
-.PHONY: help setup build demo test test-endpoint test-light tiny-model lint doc deny golden clean
+.PHONY: help setup build demo test test-endpoint test-light tiny-model lint doc deny golden golden-peers clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,17 @@ golden: build ## make the reference numbers again; check that transformers loads
 	@$(PYTHON) tests/golden/adamw.py > tests/golden/adamw.json
 	@mkdir -p results && $(BIN)/logprobs --model data/tiny --in tests/golden/texts.jsonl --out results/scored.jsonl.tmp
 	@$(PYTHON) tests/golden/check_saved.py data/tiny tests/golden/texts.jsonl results/scored.jsonl.tmp
+
+golden-peers: build ## as golden, for numbers that need trl and peft; check that PEFT loads the adapters of howard (PYTHON=...)
+	@$(PYTHON) tests/golden/sft.py
+	@$(PYTHON) tests/golden/trl_sft.py
+	@rm -rf results/golden-adapter results/golden-merged
+	@$(BIN)/sft --set model=data/tiny --set max_length=2048 --set data.path=tests/golden/trl_sft/train.jsonl --set batch_size=8 \
+		--set train.epochs=3 --set train.learning_rate=5e-3 --set lora.rank=8 --out results/golden-adapter
+	@$(BIN)/merge --model data/tiny --adapter results/golden-adapter/adapter --out results/golden-merged
+	@$(BIN)/logprobs --model results/golden-merged --in tests/golden/texts.jsonl --out results/scored.jsonl.tmp
+	@$(PYTHON) tests/golden/check_adapter.py data/tiny results/golden-adapter/adapter results/golden-merged \
+		tests/golden/texts.jsonl results/scored.jsonl.tmp
 
 lint: setup ## formatting and clippy, warnings are errors
 	@$(CARGO) fmt --all --check
