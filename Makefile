@@ -7,7 +7,7 @@ PYTHON := PYTHONPATH=.libtorch/site python3
 # The folder of compiled programs (one profile for demo, tests and notebooks: dependencies are built once).
 BIN := $(or $(CARGO_TARGET_DIR),target)/debug
 
-.PHONY: help setup build demo test test-endpoint test-light tiny-model lint doc deny golden golden-peers clean
+.PHONY: help setup build demo test test-endpoint test-light tiny-model lint doc deny golden golden-peers bench bench-gpu bench-page clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,24 @@ golden-peers: build ## as golden, for numbers that need trl and peft; check that
 	@$(BIN)/logprobs --model results/golden-merged --in tests/golden/texts.jsonl --out results/scored.jsonl.tmp
 	@$(PYTHON) tests/golden/check_adapter.py data/tiny results/golden-adapter/adapter results/golden-merged \
 		tests/golden/texts.jsonl results/scored.jsonl.tmp
+
+# A Python with transformers and trl for the peers (benches/peers/README.md); without it only ours is measured.
+PEERS := $(wildcard .peers/bin/python)
+SPEED := $(CARGO) test --locked --package howard-torch --bench speed -- $(if $(PEERS),--peers $(abspath $(PEERS)))
+
+bench: setup ## speed and memory beside the Python stack on the CPU, then docs/benchmarks.md (about an hour; ONLY=TEXT)
+	@mkdir -p benches/results
+	@$(SPEED) $(if $(ONLY),--only "$(ONLY)") --out benches/results/cpu.jsonl
+	@$(SPEED) --scaling --out benches/results/scaling.jsonl
+	@$(MAKE) --no-print-directory bench-page
+
+bench-gpu: setup ## the same on a CUDA device, and the shape of Qwen3-4B with random weights
+	@mkdir -p benches/results
+	@$(SPEED) --device cuda $(if $(ONLY),--only "$(ONLY)") --out benches/results/gpu.jsonl
+	@$(MAKE) --no-print-directory bench-page
+
+bench-page: setup ## docs/benchmarks.md from the frames in benches/results
+	@$(SPEED) --page
 
 lint: setup ## formatting and clippy, warnings are errors
 	@$(CARGO) fmt --all --check

@@ -1,0 +1,181 @@
+//! `docs/benchmarks.md` and its figures, from the frames.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use howard::plot::{Line, Lines, Point, lines as draw};
+use howard::{disk, jsonl};
+
+use super::measure::Row;
+use super::scaling::{BATCHES, CONTEXTS};
+
+/// What the page says around its tables; the profile of each missed number is written by hand.
+const HEAD: &str = include_str!("head.md");
+const NOTES: &str = include_str!("notes.md");
+
+/// A case as lines of text, for the terminal.
+pub fn lines(rows: &[Row]) -> String {
+    let mut text = String::new();
+    for row in rows {
+        let cells = cells(rows, row);
+        let _ = writeln!(text, "  {}", cells.join("  "));
+    }
+    text
+}
+
+/// Program, tokens per second with spread, how many times as fast ours is, share of the matrix rate, memory.
+fn cells(case: &[Row], row: &Row) -> Vec<String> {
+    if let Some(why) = &row.not_measured {
+        return vec![row.program.clone(), format!("not measured ({why})")];
+    }
+    let ours = case.iter().find(|other| other.program == "howard");
+    let rates = row.rates();
+    let low = rates.iter().copied().fold(f64::INFINITY, f64::min);
+    let high = rates.iter().copied().fold(0.0, f64::max);
+    let speed = if row.case == "first token" {
+        format!("{:.2} s", Row::median(row.seconds.iter().copied()))
+    } else {
+        format!("{} ({} to {})", number(Row::median(rates)), number(low), number(high))
+    };
+    let times = match ours {
+        Some(ours) if row.program != "howard" => format!("{:.1} x", advantage(ours, row)),
+        _ => String::new(),
+    };
+    let share = if row.floor.is_empty() {
+        String::new()
+    } else {
+        let shares = row.floor.iter().zip(&row.seconds).map(|(floor, seconds)| floor / seconds);
+        format!("{:.0} %", 100.0 * Row::median(shares))
+    };
+    let memory = match ours {
+        Some(ours) if row.program != "howard" => {
+            format!("{:.0} MB ({:.1} x)", row.peak_mb, row.peak_mb / ours.peak_mb)
+        }
+        _ => format!("{:.0} MB", row.peak_mb),
+    };
+    vec![row.program.clone(), speed, times, share, memory]
+}
+
+/// How many times as fast ours is: median over the rounds of the ratio of rates, round by round.
+fn advantage(ours: &Row, peer: &Row) -> f64 {
+    Row::median(ours.rates().iter().zip(peer.rates()).map(|(ours, peer)| ours / peer))
+}
+
+fn number(value: f64) -> String {
+    if value >= 10_000.0 { format!("{:.1} k", value / 1000.0) } else { format!("{value:.0}") }
+}
+
+/// Writes the page from all frames of a folder.
+///
+/// # Errors
+/// A frame is broken or the page cannot be written.
+pub fn write(frames: &Path, docs: &Path) -> anyhow::Result<()> {
+    let mut page = HEAD.to_string();
+    let cpu: Vec<Row> = jsonl::read(&frames.join("cpu.jsonl"))?;
+    page += &provenance(&cpu);
+    page += &tables(&cpu);
+    let gpu = frames.join("gpu.jsonl");
+    page += "\n## On a GPU\n\n";
+    page += &if gpu.exists() {
+        let rows: Vec<Row> = jsonl::read(&gpu)?;
+        provenance(&rows) + &tables(&rows)
+    } else {
+        "Not measured: `make bench-gpu` on a machine with CUDA writes `benches/results/gpu.jsonl`.\n".into()
+    };
+    let scaling = frames.join("scaling.jsonl");
+    if scaling.exists() {
+        page += "\n## Scaling\n\n";
+        page += &curves(&jsonl::read(&scaling)?, docs)?;
+    }
+    page += "\n";
+    page += NOTES;
+    disk::write_atomic(&docs.join("benchmarks.md"), page.as_bytes())?;
+    Ok(())
+}
+
+fn provenance(rows: &[Row]) -> String {
+    let Some(row) = rows.last() else { return String::new() };
+    let commit = row.commit.as_deref().unwrap_or("unknown");
+    format!(
+        "Measured on {}, {} threads, {}, from {} on (revision {}).\n",
+        row.platform,
+        row.threads,
+        row.device,
+        row.started,
+        &commit[..commit.len().min(12)]
+    )
+}
+
+/// A table per case.
+fn tables(rows: &[Row]) -> String {
+    let mut text = String::new();
+    let mut seen: Vec<(&str, &str)> = Vec::new();
+    for row in rows {
+        let key = (row.model.as_str(), row.case.as_str());
+        if !seen.contains(&key) {
+            seen.push(key);
+        }
+    }
+    seen.sort_by_key(|(model, _)| *model);
+    for (model, case) in seen {
+        let of: Vec<Row> = rows
+            .iter()
+            .filter(|r| (r.model.as_str(), r.case.as_str()) == (model, case))
+            .cloned()
+            .collect();
+        let _ = writeln!(text, "\n**{model}: {case}**\n");
+        text += "| program | tokens/s, median (range) | howard is faster by | of the matrix rate | peak memory |\n";
+        text += "|---|--:|--:|--:|--:|\n";
+        for row in &of {
+            let mut cells = cells(&of, row);
+            cells.resize(5, String::new());
+            let _ = writeln!(text, "| {} |", cells.join(" | "));
+        }
+    }
+    text
+}
+
+fn curves(rows: &[Row], docs: &Path) -> anyhow::Result<String> {
+    let cost = |case: &str| {
+        let row = rows.iter().find(|row| row.case == case)?;
+        Some(1e6 / Row::median(row.rates()))
+    };
+    let curve = |word: &str, places: &[usize]| {
+        let points = places.iter().filter_map(|&x| {
+            let y = cost(&format!("{word} {x}"))?;
+            Some(Point { x: x as f64, y, interval: None })
+        });
+        vec![Line { name: "howard".into(), points: points.collect() }]
+    };
+    let mut text = String::new();
+    for (word, places, x_desc) in [
+        ("batch", BATCHES.as_slice(), "sequences decoded together"),
+        ("context", CONTEXTS.as_slice(), "tokens before the generated ones"),
+    ] {
+        let figure = Lines {
+            title: format!("Cost of a token by {word}"),
+            x_desc: x_desc.into(),
+            y_desc: "microseconds per token".into(),
+            y: None,
+            doubling: true,
+            band: false,
+            lines: curve(word, places),
+        };
+        let name = format!("benchmarks-{word}.svg");
+        disk::write_atomic(&docs.join(&name), draw(&figure)?.0.as_bytes())?;
+        let _ = writeln!(text, "![Cost of a token by {word}]({name})\n");
+    }
+    text += "| model | case | tokens/s, median | microseconds per token |\n|---|---|--:|--:|\n";
+    for row in rows {
+        let rate = Row::median(row.rates());
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {:.1} |",
+            row.model,
+            row.case,
+            number(rate),
+            1e6 / rate
+        );
+    }
+    Ok(text)
+}
