@@ -8,18 +8,16 @@ use std::process::ExitCode;
 use clap::Parser;
 use howard::answer::Grader;
 use howard::cli::library::{Library, LibraryArgs};
-use howard::cli::{self, Terminal, provenance};
+use howard::cli::{self, Terminal, machine, provenance};
 use howard::jsonl;
 use howard::learn::Learner;
-use howard::learn::grpo::log::Log;
+use howard::learn::grpo::log::{EvaluationRow, Log, Meter};
 use howard::learn::grpo::problems::ProblemsConfig;
 use howard::learn::grpo::{self, GroupRow, GrpoConfig, GrpoRow, Pending, Plan, Problems, State};
 use howard::progress::Progress;
 use howard::run::{self, Found, Manifest, RunFolder};
 use howard_torch::learner::TorchLearner;
-use howard_torch::local::LocalSampler;
-use howard_torch::qwen3::Qwen3;
-use howard_torch::{checkpoint, device, dtype};
+use howard_torch::{checkpoint, start};
 
 /// Train a Qwen3 model by reinforcement learning: sample groups of completions, reward right answers, step.
 ///
@@ -73,20 +71,24 @@ fn train(args: &Args) -> anyhow::Result<u8> {
     }
     begin_manifest(&config, &folder)?;
 
-    let mut learner = learner(&config)?;
-    let (first, notes) = learner.resume_newest(&folder.path(run::CHECKPOINTS))?;
+    let mut learner = start::grpo(&config)?;
+    let checkpoints = folder.path(run::CHECKPOINTS);
+    let (_, notes) = learner.resume_newest(&checkpoints)?;
     notes.iter().for_each(|note| eprintln!("grpo: {note}"));
+    // Steps of the loop, not of the optimizer: a batch may have several optimizer steps, or none.
+    let newest = checkpoint::newest(&checkpoints)?.0;
+    let first = newest.and_then(|dir| checkpoint::number(&dir)).unwrap_or(0);
     let rows: Vec<GrpoRow> = jsonl::retain(&folder.path(run::STEPS), |r: &GrpoRow| r.step < first)?;
     let groups: Vec<GroupRow> =
         jsonl::retain(&folder.path(run::GROUPS), |r: &GroupRow| r.step < first)?;
-    let mut log = Log::open(&folder, &config, first, &library)?;
-    if first == 0 {
-        log.evaluate(learner.policy(), 0)?;
-    }
-    let mut pending = Pending::open(&folder.path(run::PENDING))?;
+    let mut log = Log::open(&folder, &config, first, &library, meter(&config, &learner))?;
     let mut progress = Terminal::default();
     progress.start("training", config.train.steps);
     progress.update(first, "");
+    if first == 0 {
+        say(&log.evaluate(learner.policy(), 0, &mut progress)?);
+    }
+    let mut pending = Pending::open(&folder.path(run::PENDING))?;
     let plan = Plan {
         options: &config.train,
         objective: &config.objective,
@@ -96,27 +98,18 @@ fn train(args: &Args) -> anyhow::Result<u8> {
         seed: config.seed,
     };
     let state = State::of_rows(first, &rows, &groups);
-    let checkpoints = folder.path(run::CHECKPOINTS);
     let mut after =
         |learner: &mut TorchLearner, step: &grpo::StepLog, progress: &mut dyn Progress| {
             let done = step.row.step + 1;
             step.warnings.iter().for_each(|warning| eprintln!("grpo: warning: {warning}"));
             log.append(step)?;
-            progress.update(
-                done,
-                &format!(
-                    "reward {:.3}, mixed groups {:.0} %, length {:.0}, entropy {:.3}",
-                    step.row.reward,
-                    100.0 * step.row.frac_mixed,
-                    step.row.mean_length,
-                    step.row.entropy
-                ),
-            );
-            if config.evaluate.every > 0 && done.is_multiple_of(config.evaluate.every) {
-                log.evaluate(learner.policy(), done)?;
+            progress.update(done, &step.row.headline());
+            let last = done == config.train.steps;
+            if config.evaluate.every > 0 && (last || done.is_multiple_of(config.evaluate.every)) {
+                say(&log.evaluate(learner.policy(), done, progress)?);
             }
             let due = config.checkpoint_every > 0 && done.is_multiple_of(config.checkpoint_every);
-            if due && done < config.train.steps {
+            if due && !last {
                 learner.save(&checkpoint::folder(&checkpoints, done))?;
                 checkpoint::prune(&checkpoints, config.keep_checkpoints, None)?;
             }
@@ -133,26 +126,19 @@ fn train(args: &Args) -> anyhow::Result<u8> {
     Ok(cli::OK)
 }
 
-fn learner(config: &GrpoConfig) -> anyhow::Result<TorchLearner> {
-    let compute = &config.compute;
-    let sampler =
-        LocalSampler::load(&config.model, &compute.device, compute.dtype(), config.slots)?;
-    let mut learner = TorchLearner::new(
-        sampler,
-        config.optimizer,
-        compute.clone(),
-        config.lora.as_ref(),
-        config.seed,
-    )?;
-    if !config.adapter.as_os_str().is_empty() {
-        learner.start_from_adapter(&config.adapter, &config.model)?;
+fn say(rows: &[EvaluationRow]) {
+    rows.iter().for_each(|row| eprintln!("grpo: {}", row.headline()));
+}
+
+fn meter(config: &GrpoConfig, learner: &TorchLearner) -> Meter {
+    let (flop_per_token, flop_per_pair) = start::flop(learner.model(), config.lora.is_some());
+    Meter {
+        clock: machine::clock,
+        peak_memory: machine::peak_memory,
+        flop_per_token,
+        flop_per_pair,
+        peak_flop_per_second: config.peak_tflop_per_s * 1e12,
     }
-    let own = !config.reference.as_os_str().is_empty();
-    if config.objective.kl_coefficient > 0.0 && (own || config.lora.is_none()) {
-        let dir = if own { &config.reference } else { &config.model };
-        learner.set_reference(Qwen3::load(dir, dtype(compute.dtype())?, device(&compute.device)?)?);
-    }
-    Ok(learner)
 }
 
 fn begin_manifest(config: &GrpoConfig, folder: &RunFolder) -> anyhow::Result<()> {

@@ -7,6 +7,7 @@
 pub mod evaluation;
 #[cfg(feature = "frame")]
 pub mod library;
+pub mod machine;
 pub mod memory;
 pub mod progress;
 pub mod provenance;

@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod manifest;
+pub mod tensorboard;
 
 use std::path::{Path, PathBuf};
 
@@ -31,8 +32,12 @@ pub const GROUPS: &str = "groups.jsonl";
 pub const ROLLOUTS: &str = "rollouts.jsonl";
 /// Completions of the open step.
 pub const PENDING: &str = "pending.jsonl";
-/// Seconds and tokens per second of each step.
+/// Seconds, tokens per second and memory of each step: what differs from machine to machine.
 pub const TIMING: &str = "timing.jsonl";
+/// The same numbers for TensorBoard.
+pub const EVENTS: &str = "events.out.tfevents.howard";
+/// Evaluations for TensorBoard; it reads every event file of a folder.
+pub const EVALUATION_EVENTS: &str = "events.out.tfevents.howard.evaluations";
 /// Evaluations during training.
 pub const EVALUATIONS: &str = "evaluations.jsonl";
 /// Checkpoints of a training run.

@@ -20,6 +20,11 @@ pub fn folder(checkpoints: &Path, step: u64) -> PathBuf {
     checkpoints.join(format!("step_{step:06}"))
 }
 
+/// The number that [`folder`] gave a checkpoint.
+pub fn number(dir: &Path) -> Option<u64> {
+    dir.file_name()?.to_str()?.strip_prefix("step_")?.parse().ok()
+}
+
 /// Ending of a folder that is being written.
 const OPEN: &str = "tmp";
 

@@ -24,6 +24,7 @@ pub mod pick;
 mod plain;
 pub mod qwen3;
 pub mod scratch;
+pub mod start;
 pub mod tokenizer;
 pub mod weights;
 

@@ -2,8 +2,8 @@
 
     python tests/golden/losses.py > tests/golden/losses.json
 
-Written from the papers' formulas with torch operations and automatic differentiation, in float64. Where TRL is installed,
-its GRPOTrainer's own loss on the same numbers is written beside ours (see trl_losses.py).
+Written from the papers' formulas with torch operations and automatic differentiation, in float64. TRL's own losses are in
+trl_losses.py.
 """
 import json
 
@@ -57,6 +57,12 @@ def kl(estimator, d):
     return {"k1": d, "k2": d * d / 2, "k3": (-d).exp() + d - 1}[estimator]
 
 
+def correction(objective, difference):
+    cap, mode = objective["correction_cap"], objective.get("correction", "token_truncate")
+    w = difference.sum().exp() if mode.startswith("sequence") else difference.exp()
+    return w.clamp(max=cap) if mode.endswith("truncate") else torch.where(w > cap, torch.zeros_like(w), w)
+
+
 CLIP = {"clip_low": 0.2, "clip_high": 0.28}
 OBJECTIVES = [
     {"loss": {"kind": "cross_entropy"}},
@@ -64,6 +70,9 @@ OBJECTIVES = [
     {"loss": {"kind": "ppo", "dual_clip": 0.0, **CLIP}},
     {"loss": {"kind": "ppo", "dual_clip": 1.5, **CLIP}},
     {"loss": {"kind": "ppo", "dual_clip": 0.0, **CLIP}, "correction_cap": 1.02},
+    {"loss": {"kind": "dapo", **CLIP}, "correction_cap": 1.02, "correction": "token_mask"},
+    {"loss": {"kind": "dapo", **CLIP}, "correction_cap": 1.02, "correction": "sequence_truncate"},
+    {"loss": {"kind": "dapo", **CLIP}, "correction_cap": 1.02, "correction": "sequence_mask"},
     {"loss": {"kind": "dr_grpo", **CLIP}},
     {"loss": {"kind": "dapo", **CLIP}},
     {"loss": {"kind": "gspo", "clip_low": 0.05, "clip_high": 0.06}},
@@ -81,7 +90,7 @@ def evaluate(objective, rows):
         l = row["logprobs"].clone().requires_grad_(True)
         loss = surrogate(objective["loss"], l, row)
         if objective.get("correction_cap"):
-            loss = loss * (row["old"] - row["sampler"]).exp().clamp(max=objective["correction_cap"])
+            loss = loss * correction(objective, row["old"] - row["sampler"])
         if objective.get("kl_coefficient"):
             loss = loss + objective["kl_coefficient"] * kl(objective["kl_estimator"], l - row["reference"])
         total = (loss * weight).sum()

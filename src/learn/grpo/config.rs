@@ -43,8 +43,12 @@ pub struct GrpoOptions {
     pub refill_rounds: u32,
     /// Leave completions that were cut out of the loss.
     pub mask_truncated: bool,
-    /// Leave out problems whose solve rate, when last sampled, was at least this; 0 = none.
+    /// Curriculum by measured solve rate: leave out problems whose solve rate, when last sampled, was at least this;
+    /// 0 = none.
     pub skip_solved: f64,
+    /// Curriculum by level: from a step on only problems of these levels; before the first stage all that `data` has.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub curriculum: Vec<Stage>,
     /// How a problem is asked.
     pub prompt: PromptStyle,
     /// How completions are drawn; temperature 1 and no filters, so that the learner's log-probabilities are the sampler's.
@@ -53,6 +57,38 @@ pub struct GrpoOptions {
     pub keep_rollouts: usize,
     /// Steps without any group to learn from after which a warning is given.
     pub patience: u64,
+}
+
+/// A stage of a curriculum.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stage {
+    /// First step of the stage.
+    pub from_step: u64,
+    /// Levels of its problems.
+    pub levels: Vec<u8>,
+}
+
+impl GrpoOptions {
+    /// Levels of a step's problems; empty = all.
+    pub fn levels_at(&self, step: u64) -> &[u8] {
+        let stage = self.curriculum.iter().rfind(|stage| stage.from_step <= step);
+        stage.map_or(&[], |stage| stage.levels.as_slice())
+    }
+
+    fn check_curriculum(&self) -> Result<()> {
+        let ordered = self.curriculum.is_sorted_by(|a, b| a.from_step < b.from_step);
+        let known = |stage: &Stage| {
+            !stage.levels.is_empty() && stage.levels.iter().all(|level| (1..=5).contains(level))
+        };
+        if !ordered || !self.curriculum.iter().all(known) {
+            return Err(Error::config(
+                "train.curriculum",
+                "must be stages { from_step, levels } in ascending order, levels from 1 to 5",
+            ));
+        }
+        Ok(())
+    }
 }
 
 impl Default for GrpoOptions {
@@ -71,6 +107,7 @@ impl Default for GrpoOptions {
             refill_rounds: 0,
             mask_truncated: false,
             skip_solved: 0.0,
+            curriculum: Vec::new(),
             prompt: PromptStyle::Instruction,
             sampling: SamplingParams::default(),
             keep_rollouts: 1,
@@ -139,6 +176,9 @@ pub struct GrpoConfig {
     pub evaluate: EvaluateConfig,
     /// Device, precision, memory.
     pub compute: ComputeConfig,
+    /// Work that the device can do at most, in 10^12 operations per second, for the share of it that training reaches
+    /// (`perf/mfu/actor`); 0 = unknown. H100 and H200, bf16 without sparsity: 989.
+    pub peak_tflop_per_s: f64,
     /// Adapters, where not every weight is to be trained.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lora: Option<LoraConfig>,
@@ -161,6 +201,7 @@ impl Default for GrpoConfig {
             data: ProblemsConfig::Arith { levels: vec![3, 4, 5] },
             evaluate: EvaluateConfig::default(),
             compute: ComputeConfig::default(),
+            peak_tflop_per_s: 0.0,
             lora: None,
         }
     }
@@ -206,6 +247,7 @@ impl GrpoConfig {
         if !(0.0..=1.0).contains(&train.skip_solved) {
             return Err(Error::config("train.skip_solved", "must be a share between 0 and 1"));
         }
+        train.check_curriculum()?;
         if self.model.as_os_str().is_empty() {
             return Err(Error::config("model", "give the folder of the model to start from"));
         }

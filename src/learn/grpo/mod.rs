@@ -9,6 +9,7 @@ pub mod log;
 pub mod pending;
 pub mod problems;
 pub mod row;
+mod weigh;
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -18,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use super::{Learner, StepStats};
 use crate::answer::Grader;
 use crate::error::Result;
-use crate::loss::{Normalisation, Objective};
+use crate::loss::Objective;
 use crate::progress::Progress;
 use crate::reward::RewardConfig;
 use crate::rng::Seed;
@@ -28,7 +29,7 @@ use crate::types::{Completion, Problem, ProblemId, Request, TrainSample};
 
 pub use config::{GrpoConfig, GrpoOptions};
 pub use pending::Pending;
-pub use problems::Problems;
+pub use problems::{Problems, Which};
 pub use row::GrpoRow;
 
 /// What does not change during a run.
@@ -110,10 +111,13 @@ impl State {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Seconds {
     /// Sampling.
+    #[serde(rename = "time/sampling")]
     pub sampling: f64,
     /// Grading and rewards.
+    #[serde(rename = "time/grading")]
     pub grading: f64,
     /// Scoring and optimizer steps.
+    #[serde(rename = "time/training")]
     pub training: f64,
 }
 
@@ -126,6 +130,8 @@ pub struct StepLog {
     pub groups: Vec<Group>,
     /// How long it took.
     pub seconds: Seconds,
+    /// Pairs of a token and one it can see, over all sequences and optimizer steps: what attention's work is counted from.
+    pub attended: f64,
     /// What the user should know.
     pub warnings: Vec<String>,
 }
@@ -151,6 +157,7 @@ pub fn run<L: Learner>(
     Ok(())
 }
 
+#[allow(clippy::cast_precision_loss)]
 fn step<L: Learner>(
     learner: &mut L,
     plan: &Plan<'_>,
@@ -163,12 +170,12 @@ fn step<L: Learner>(
     let mut groups: Vec<Group> = Vec::new();
     let mut wanted = options.prompts_per_step;
     for round in 0..=options.refill_rounds {
-        let problems = plan.problems.next(
-            &mut state.cursor,
-            wanted,
-            &state.solve_rates,
-            options.skip_solved,
-        )?;
+        let which = Which {
+            levels: options.levels_at(state.step),
+            solve_rates: &state.solve_rates,
+            skip_solved: options.skip_solved,
+        };
+        let problems = plan.problems.next(&mut state.cursor, wanted, &which)?;
         let started = Instant::now();
         let completions = sample(learner, plan, state.step, round, &problems, pending, progress)?;
         seconds.sampling += started.elapsed().as_secs_f64();
@@ -196,12 +203,14 @@ fn step<L: Learner>(
         }
     }
     row.num_sequences = batch.len() as u64;
+    let pairs = |sample: &TrainSample| (sample.ids.len() as f64).powi(2) / 2.0;
+    let attended = batch.iter().map(pairs).sum::<f64>() * options.inner_epochs as f64;
     let stats = learn(learner, plan, batch, row.learning_rate)?;
     row.add_steps(&stats);
     seconds.training = started.elapsed().as_secs_f64();
     state.barren = if stats.is_empty() { state.barren + 1 } else { 0 };
     let warnings = warnings(&row, state.barren, options);
-    Ok(StepLog { row, groups, seconds, warnings })
+    Ok(StepLog { row, groups, seconds, attended, warnings })
 }
 
 fn sample<L: Learner>(
@@ -268,31 +277,12 @@ fn learn<L: Learner>(
     let size = batch.len().div_ceil(plan.options.optimizer_steps);
     for _ in 0..plan.options.inner_epochs {
         for part in batch.chunks_mut(size) {
-            let denominator = weigh(part, plan);
+            let max_tokens = plan.options.sampling.max_tokens;
+            let denominator = weigh::weigh(part, plan.objective, max_tokens);
             stats.push(learner.step(part, plan.objective, lr, denominator)?);
         }
     }
     Ok(stats)
-}
-
-/// Writes each sample's weight and returns what the sum is divided by.
-#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
-fn weigh(samples: &mut [TrainSample], plan: &Plan<'_>) -> f64 {
-    let trained = |sample: &TrainSample| sample.mask.iter().filter(|&&m| m == 1).count();
-    let tokens: usize = samples.iter().map(trained).sum();
-    let normalisation = plan.objective.normalisation();
-    for sample in samples.iter_mut() {
-        sample.weight = match normalisation {
-            Normalisation::Completions => 1.0 / trained(sample).max(1) as f32,
-            _ => 1.0,
-        };
-    }
-    match normalisation {
-        Normalisation::Default | Normalisation::Sum => 1.0,
-        Normalisation::Tokens => tokens.max(1) as f64,
-        Normalisation::Completions => samples.len() as f64,
-        Normalisation::Constant => samples.len() as f64 * plan.options.sampling.max_tokens as f64,
-    }
 }
 
 fn warnings(row: &GrpoRow, barren: u64, options: &GrpoOptions) -> Vec<String> {

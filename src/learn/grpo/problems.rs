@@ -117,10 +117,11 @@ impl Problems {
         }
     }
 
-    /// The problem at `index`.
-    fn at(&self, index: u64) -> Problem {
+    /// The problem at `index`; of `levels` where the source is endless.
+    fn at(&self, index: u64, levels_now: &[u8]) -> Problem {
         match self {
             Self::Arith { train, levels, seed } => {
+                let levels = if levels_now.is_empty() { levels } else { levels_now };
                 let level = levels[seed.index(index).stream().below(levels.len())];
                 train.example(level, index).problem
             }
@@ -133,37 +134,60 @@ impl Problems {
         }
     }
 
-    /// The next `count` different problems from `cursor` on, which is moved behind them. Leaves out those whose last solve
-    /// rate is at least `skip_solved` (0 = none).
+    /// The next `count` different problems from `cursor` on that are wanted; `cursor` is moved behind them.
     ///
     /// # Errors
     /// A whole epoch has nothing left.
-    pub fn next(
-        &self,
-        cursor: &mut u64,
-        count: usize,
-        solve_rates: &HashMap<ProblemId, f64>,
-        skip_solved: f64,
-    ) -> Result<Vec<Problem>> {
+    pub fn next(&self, cursor: &mut u64, count: usize, which: &Which<'_>) -> Result<Vec<Problem>> {
         let mut chosen: Vec<Problem> = Vec::with_capacity(count);
         let limit = *cursor + self.epoch().map_or(u64::MAX / 2, |n| n.max(count as u64) * 2);
         while chosen.len() < count {
             if *cursor >= limit {
-                let problem = format!(
-                    "an epoch has fewer than {count} different problems below a solve rate of {skip_solved}: \
-                     lower train.prompts_per_step, raise train.skip_solved or give harder problems"
-                );
-                return Err(Error::config("train.prompts_per_step", problem));
+                return Err(Error::config("train.prompts_per_step", which.too_few(count)));
             }
-            let problem = self.at(*cursor);
+            let problem = self.at(*cursor, which.levels);
             *cursor += 1;
-            let solved = skip_solved > 0.0
-                && solve_rates.get(&problem.id).is_some_and(|rate| *rate >= skip_solved);
-            if !solved && chosen.iter().all(|other| other.id != problem.id) {
+            if which.wants(&problem) && chosen.iter().all(|other| other.id != problem.id) {
                 chosen.push(problem);
             }
         }
         Ok(chosen)
+    }
+}
+
+/// Which problems a step may have.
+#[derive(Clone, Copy, Debug)]
+pub struct Which<'a> {
+    /// Only of these levels; empty = all.
+    pub levels: &'a [u8],
+    /// Solve rate of each problem when it was last sampled.
+    pub solve_rates: &'a HashMap<ProblemId, f64>,
+    /// Leave out those of at least this solve rate; 0 = none.
+    pub skip_solved: f64,
+}
+
+impl Which<'_> {
+    fn wants(&self, problem: &Problem) -> bool {
+        let solved = self.skip_solved > 0.0
+            && self.solve_rates.get(&problem.id).is_some_and(|rate| *rate >= self.skip_solved);
+        let of_level =
+            self.levels.is_empty() || problem.level.is_some_and(|l| self.levels.contains(&l));
+        of_level && !solved
+    }
+
+    fn too_few(&self, count: usize) -> String {
+        let (mut kind, mut advice) = (String::new(), String::from("lower train.prompts_per_step"));
+        if !self.levels.is_empty() {
+            kind += &format!(" of levels {:?}", self.levels);
+            advice += ", name more levels";
+        }
+        if self.skip_solved > 0.0 {
+            kind += &format!(" below a solve rate of {}", self.skip_solved);
+            advice += ", raise train.skip_solved";
+        }
+        format!(
+            "an epoch has fewer than {count} different problems{kind}: {advice} or give more problems"
+        )
     }
 }
 
@@ -189,32 +213,50 @@ mod tests {
         Problems::open(&config, 1, &bench::Local::default()).unwrap()
     }
 
+    fn all(solve_rates: &HashMap<ProblemId, f64>) -> Which<'_> {
+        Which { levels: &[], solve_rates, skip_solved: 0.0 }
+    }
+
     #[test]
     fn an_epoch_has_every_problem_of_the_levels_once() {
         let dir = tempfile::tempdir().unwrap();
         let problems = file(dir.path(), 20);
         let mut cursor = 0;
         let none = HashMap::new();
-        let first = problems.next(&mut cursor, 8, &none, 0.0).unwrap();
+        let first = problems.next(&mut cursor, 8, &all(&none)).unwrap();
         let mut answers: Vec<u32> = first.iter().map(|p| p.gold.parse().unwrap()).collect();
         answers.sort_unstable();
         assert_eq!(answers, [3, 4, 8, 9, 13, 14, 18, 19]);
-        let second = problems.next(&mut cursor, 8, &none, 0.0).unwrap();
+        let second = problems.next(&mut cursor, 8, &all(&none)).unwrap();
         assert_ne!(first, second, "each epoch has an order of its own");
         let mut again = 0;
-        assert_eq!(problems.next(&mut again, 8, &none, 0.0).unwrap(), first);
+        assert_eq!(problems.next(&mut again, 8, &all(&none)).unwrap(), first);
     }
 
     #[test]
     fn solved_problems_are_left_out_until_too_few_are_left() {
         let dir = tempfile::tempdir().unwrap();
         let problems = file(dir.path(), 20);
-        let all = problems.next(&mut 0, 8, &HashMap::new(), 0.0).unwrap();
+        let chosen = problems.next(&mut 0, 8, &all(&HashMap::new())).unwrap();
         let rates: HashMap<ProblemId, f64> =
-            all.iter().map(|p| (p.id.clone(), if p.gold == "8" { 0.5 } else { 1.0 })).collect();
-        let left = problems.next(&mut 0, 1, &rates, 1.0).unwrap();
+            chosen.iter().map(|p| (p.id.clone(), if p.gold == "8" { 0.5 } else { 1.0 })).collect();
+        let which = Which { skip_solved: 1.0, ..all(&rates) };
+        let left = problems.next(&mut 0, 1, &which).unwrap();
         assert_eq!(left[0].gold, "8");
-        let message = problems.next(&mut 0, 2, &rates, 1.0).unwrap_err().to_string();
+        let message = problems.next(&mut 0, 2, &which).unwrap_err().to_string();
         assert!(message.contains("fewer than 2 different problems"), "{message}");
+    }
+
+    #[test]
+    fn a_stage_has_its_levels_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let none = HashMap::new();
+        let which = Which { levels: &[5], ..all(&none) };
+        let found = file(dir.path(), 20).next(&mut 0, 4, &which).unwrap();
+        assert!(found.iter().all(|p| p.level == Some(5)));
+        let config = ProblemsConfig::Arith { levels: vec![1] };
+        let endless = Problems::open(&config, 1, &bench::Local::default()).unwrap();
+        assert!(endless.next(&mut 0, 9, &which).unwrap().iter().all(|p| p.level == Some(5)));
+        assert!(endless.next(&mut 0, 9, &all(&none)).unwrap().iter().all(|p| p.level == Some(1)));
     }
 }
