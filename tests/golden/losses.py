@@ -6,10 +6,12 @@ Written from the papers' formulas with torch operations and automatic differenti
 trl_losses.py.
 """
 import json
+import sys
+
+sys.path.pop(0)  # the folder of this script: statistics.py there would stand for Python's own
 
 import torch
 
-torch.manual_seed(5)
 D = torch.float64
 LENGTHS = [4, 7, 1, 5]
 
@@ -84,26 +86,37 @@ OBJECTIVES = [
 WEIGHTS = [1.0, 0.5, 2.0, 0.25]
 
 
+def tokens(objective, l, row):
+    """What each token of a row adds to the loss, before weight and denominator."""
+    loss = surrogate(objective["loss"], l, row)
+    if objective.get("correction_cap"):
+        loss = loss * correction(objective, row["old"] - row["sampler"])
+    if objective.get("kl_coefficient"):
+        loss = loss + objective["kl_coefficient"] * kl(objective["kl_estimator"], l - row["reference"])
+    return loss
+
+
 def evaluate(objective, rows):
     out = []
     for row, weight in zip(rows, WEIGHTS):
         l = row["logprobs"].clone().requires_grad_(True)
-        loss = surrogate(objective["loss"], l, row)
-        if objective.get("correction_cap"):
-            loss = loss * correction(objective, row["old"] - row["sampler"])
-        if objective.get("kl_coefficient"):
-            loss = loss + objective["kl_coefficient"] * kl(objective["kl_estimator"], l - row["reference"])
-        total = (loss * weight).sum()
+        total = (tokens(objective, l, row) * weight).sum()
         total.backward()
         out.append({"loss": total.item(), "slopes": l.grad.tolist()})
     return out
 
 
-cases = []
-for spread in (0.0, 0.05, 0.5):
-    rows = case(spread)
-    for objective in OBJECTIVES:
-        cases.append({"objective": objective, "expected": evaluate(objective, rows),
-                      "rows": [{k: v.tolist() if torch.is_tensor(v) else v for k, v in r.items()} for r in rows],
-                      "weights": WEIGHTS})
-print(json.dumps({"torch": torch.__version__, "cases": cases}))
+def main():
+    torch.manual_seed(5)
+    cases = []
+    for spread in (0.0, 0.05, 0.5):
+        rows = case(spread)
+        for objective in OBJECTIVES:
+            cases.append({
+                "objective": objective, "expected": evaluate(objective, rows), "weights": WEIGHTS,
+                "rows": [{k: v.tolist() if torch.is_tensor(v) else v for k, v in r.items()} for r in rows]})
+    print(json.dumps({"torch": torch.__version__, "cases": cases}))
+
+
+if __name__ == "__main__":
+    main()

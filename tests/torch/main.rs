@@ -4,6 +4,7 @@
 mod cpu;
 mod endpoint;
 mod engine;
+mod grpo;
 mod learn;
 mod model;
 mod parity;
