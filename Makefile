@@ -7,7 +7,7 @@ PYTHON := PYTHONPATH=.libtorch/site python3
 # The folder of compiled programs (one profile for demo, tests and notebooks: dependencies are built once).
 BIN := $(or $(CARGO_TARGET_DIR),target)/debug
 
-.PHONY: help setup build demo test test-endpoint test-light tiny-model lint doc deny golden golden-peers bench bench-gpu bench-page clean
+.PHONY: help setup build demo ablation test test-endpoint test-light tiny-model lint doc deny golden golden-peers bench bench-gpu bench-page clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,10 +18,15 @@ setup: ## fetch libtorch into .libtorch/ (once; LIBTORCH=DIR uses an existing on
 build: setup ## build the library and all programs
 	@$(CARGO) build --locked --workspace --bins
 
-demo: build ## evaluate the shipped tiny model on five mini-benchmarks and write a report (under 3 minutes)
-	@rm -rf results/demo
-	@$(BIN)/eval --model data/tiny --benchmark mini --max-tokens 512 --out results/demo
-	@$(BIN)/report eval results/demo --out reports/demo
+demo: build ## evaluate the shipped tiny model, train it by GRPO, evaluate again, write a report (under 3 minutes)
+	@rm -rf results/demo results/demo-grpo results/demo-after
+	@$(BIN)/eval --model data/tiny --benchmark mini --max-tokens 256 --out results/demo
+	@$(BIN)/grpo --config configs/tiny/demo.toml --out results/demo-grpo >/dev/null
+	@$(BIN)/eval --model results/demo-grpo/model --benchmark mini --max-tokens 256 --out results/demo-after
+	@$(BIN)/report ablation results/demo results/demo-after --out reports/demo
+
+ablation: build ## the study in miniature: train and evaluate its eight rows (under 60 minutes; goes on where it was)
+	@scripts/ablation.sh $(BIN)
 
 # Tests run side by side: libtorch's threads must not spin while they wait for each other (docs/build.md).
 test: setup ## run all tests, first those that need no libtorch
@@ -41,6 +46,8 @@ golden: build ## make the reference numbers again; check that transformers loads
 	@$(PYTHON) tests/golden/statistics.py > tests/golden/statistics.json
 	@$(PYTHON) tests/golden/chat.py > tests/golden/chat.json
 	@$(PYTHON) tests/golden/adamw.py > tests/golden/adamw.json
+	@$(PYTHON) tests/golden/losses.py > tests/golden/losses.json
+	@$(PYTHON) tests/golden/grpo.py
 	@mkdir -p results && $(BIN)/logprobs --model data/tiny --in tests/golden/texts.jsonl --out results/scored.jsonl.tmp
 	@$(PYTHON) tests/golden/check_saved.py data/tiny tests/golden/texts.jsonl results/scored.jsonl.tmp
 
@@ -54,6 +61,8 @@ golden-peers: build ## as golden, for numbers that need trl and peft; check that
 	@$(BIN)/logprobs --model results/golden-merged --in tests/golden/texts.jsonl --out results/scored.jsonl.tmp
 	@$(PYTHON) tests/golden/check_adapter.py data/tiny results/golden-adapter/adapter results/golden-merged \
 		tests/golden/texts.jsonl results/scored.jsonl.tmp
+	@$(PYTHON) tests/golden/trl_losses.py > tests/golden/trl_losses.json
+	@$(PYTHON) tests/golden/tensorboard.py make > tests/golden/events.out.tfevents.golden
 
 # A Python with transformers and trl for the peers (benches/peers/README.md); without it only ours is measured.
 PEERS := $(wildcard .peers/bin/python)

@@ -33,6 +33,9 @@ pub struct ComputeConfig {
     /// Tokens whose logits exist at once while learning; 0 = as many as have 16 Mi logits. Decides memory, not results
     /// beyond rounding.
     pub head_tokens: usize,
+    /// Completions (sequences) that go through the model at once, at most; 0 = as many as `microbatch_tokens` allows.
+    /// Decides memory, as that does, never the number of prompts or completions of a step.
+    pub completions_per_microbatch: usize,
     /// Keep only each layer's input in the forward pass and compute the layer again in the backward pass: less memory,
     /// a third more work.
     pub recompute: bool,
@@ -45,6 +48,7 @@ impl Default for ComputeConfig {
             precision: Precision::Auto,
             microbatch_tokens: 8192,
             head_tokens: 0,
+            completions_per_microbatch: 0,
             recompute: false,
         }
     }

@@ -246,7 +246,7 @@ impl TorchLearner {
         let samples: Vec<&TrainSample> = samples.iter().filter(|s| trained(s) > 0).collect();
         let lengths: Vec<usize> = samples.iter().map(|s| s.ids.len()).collect();
         for (index, group) in
-            pack::plan(&lengths, self.compute.microbatch_tokens).into_iter().enumerate()
+            self.microbatches(&lengths).into_iter().enumerate()
         {
             let chosen: Vec<&TrainSample> = group.iter().map(|&i| samples[i]).collect();
             let batch = self.packed(&chosen);
@@ -330,7 +330,7 @@ impl TorchLearner {
     /// its trained tokens' log-probabilities.
     fn score(&self, samples: &[&TrainSample], each: &mut dyn FnMut(usize, &[f32])) {
         let lengths: Vec<usize> = samples.iter().map(|s| s.ids.len()).collect();
-        for group in pack::plan(&lengths, self.compute.microbatch_tokens) {
+        for group in self.microbatches(&lengths) {
             let chosen: Vec<&TrainSample> = group.iter().map(|&i| samples[i]).collect();
             let batch = self.packed(&chosen);
             let hidden = backward::hidden(self.model(), &batch);
@@ -341,6 +341,11 @@ impl TorchLearner {
                 first += count;
             }
         }
+    }
+
+    fn microbatches(&self, lengths: &[usize]) -> Vec<Vec<usize>> {
+        let most = self.compute.completions_per_microbatch;
+        pack::plan_at_most(lengths, self.compute.microbatch_tokens, most)
     }
 
     fn packed(&self, samples: &[&TrainSample]) -> Packed {

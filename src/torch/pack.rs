@@ -73,12 +73,19 @@ impl Packed {
 /// Groups of sequences (indices) of similar length, each of at most `budget` tokens or one sequence; longest first, so
 /// that a batch that does not fit in memory fails at the start of a run and not somewhere in it.
 pub fn plan(lengths: &[usize], budget: usize) -> Vec<Vec<usize>> {
+    plan_at_most(lengths, budget, 0)
+}
+
+/// As [`plan`], each group of at most `most` sequences as well; 0 = no such bound.
+pub fn plan_at_most(lengths: &[usize], budget: usize, most: usize) -> Vec<Vec<usize>> {
     let mut order: Vec<usize> = (0..lengths.len()).collect();
     order.sort_by_key(|&i| std::cmp::Reverse(lengths[i]));
     let mut groups: Vec<(usize, Vec<usize>)> = Vec::new();
     for index in order {
         match groups.last_mut() {
-            Some((tokens, group)) if *tokens + lengths[index] <= budget => {
+            Some((tokens, group))
+                if *tokens + lengths[index] <= budget && (most == 0 || group.len() < most) =>
+            {
                 *tokens += lengths[index];
                 group.push(index);
             }
@@ -110,5 +117,6 @@ mod tests {
     fn groups_stay_within_the_budget() {
         assert_eq!(plan(&[3, 9, 4, 1], 8), [vec![1], vec![2, 0, 3]]);
         assert!(plan(&[], 8).is_empty());
+        assert_eq!(plan_at_most(&[3, 9, 4, 1], 8, 2), [vec![1], vec![2, 0], vec![3]]);
     }
 }

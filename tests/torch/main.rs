@@ -5,6 +5,7 @@ mod cpu;
 mod endpoint;
 mod engine;
 mod grpo;
+mod grpo_programs;
 mod learn;
 mod model;
 mod parity;
