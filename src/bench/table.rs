@@ -242,6 +242,7 @@ pub const BENCHMARKS: &[Benchmark] = &[
     world("mini-aime-2025", 30, "arithmetic world, hardest level, 30 other problems"),
     world("mini-gsm8k", 1319, "arithmetic world, easy levels"),
     world("mini-olympiadbench", 572, "arithmetic world, hard levels"),
+    world("mini-hard", 4500, "arithmetic world, hard levels, many problems"),
 ];
 
 /// Names for several benchmarks at once: name and the benchmarks it stands for.
