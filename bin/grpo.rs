@@ -8,14 +8,18 @@ use std::process::ExitCode;
 use clap::Parser;
 use howard::answer::Grader;
 use howard::cli::library::{Library, LibraryArgs};
+use howard::cli::memory::MemoryArgs;
 use howard::cli::{self, Terminal, machine, provenance};
 use howard::jsonl;
 use howard::learn::Learner;
 use howard::learn::grpo::log::{EvaluationRow, Log, Meter};
 use howard::learn::grpo::problems::ProblemsConfig;
-use howard::learn::grpo::{self, GroupRow, GrpoConfig, GrpoRow, Pending, Plan, Problems, State};
+use howard::learn::grpo::{
+    self, GroupRow, GrpoConfig, GrpoRow, Pending, Plan, Problems, State, preview,
+};
 use howard::progress::Progress;
 use howard::run::{self, Found, Manifest, RunFolder};
+use howard::shape::ModelConfig;
 use howard_torch::learner::TorchLearner;
 use howard_torch::{checkpoint, start};
 
@@ -46,6 +50,8 @@ struct Args {
     out: PathBuf,
     #[command(flatten)]
     library: LibraryArgs,
+    #[command(flatten)]
+    memory: MemoryArgs,
     /// Print the resolved recipe and the memory plan, and stop
     #[arg(long)]
     dry_run: bool,
@@ -58,8 +64,13 @@ fn main() -> ExitCode {
 fn train(args: &Args) -> anyhow::Result<u8> {
     let config: GrpoConfig = run::config::load(args.config.as_deref(), &args.set)?;
     config.check()?;
+    let available = args.memory.available(&config.compute.device);
+    let demand = shape(&config)?.map(|shape| preview::demand(&config, shape));
     if args.dry_run {
-        print!("{}", toml::to_string(&config)?);
+        print!("{}\n{}", toml::to_string(&config)?, preview::text(&config, demand.as_ref()));
+    }
+    demand.as_ref().map_or(Ok(()), |demand| preview::check(demand, available))?;
+    if args.dry_run {
         return Ok(cli::OK);
     }
     let library = Library::new(&args.library);
@@ -124,6 +135,14 @@ fn train(args: &Args) -> anyhow::Result<u8> {
     folder.finish()?;
     println!("{}", dir.display());
     Ok(cli::OK)
+}
+
+/// The shape of the model, from its folder or its name; `None` where neither says it.
+fn shape(config: &GrpoConfig) -> anyhow::Result<Option<ModelConfig>> {
+    match config.model.join("config.json").exists() {
+        true => Ok(Some(howard_torch::config::load(&config.model)?)),
+        false => Ok(ModelConfig::published(&config.model.to_string_lossy())),
+    }
 }
 
 fn say(rows: &[EvaluationRow]) {

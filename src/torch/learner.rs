@@ -245,9 +245,7 @@ impl TorchLearner {
         let kind = self.master.gradient_kind();
         let samples: Vec<&TrainSample> = samples.iter().filter(|s| trained(s) > 0).collect();
         let lengths: Vec<usize> = samples.iter().map(|s| s.ids.len()).collect();
-        for (index, group) in
-            self.microbatches(&lengths).into_iter().enumerate()
-        {
+        for (index, group) in self.microbatches(&lengths).into_iter().enumerate() {
             let chosen: Vec<&TrainSample> = group.iter().map(|&i| samples[i]).collect();
             let batch = self.packed(&chosen);
             let columns = Columns::of(&chosen);

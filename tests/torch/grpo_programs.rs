@@ -50,19 +50,20 @@ fn recipes(dir: &str) -> Vec<PathBuf> {
     found
 }
 
-/// Every committed recipe is read, checked and planned.
+/// Every committed recipe is read, checked and planned; the study's fit on one H100 of 80 GB.
 #[test]
 fn every_recipe_is_dry_run() {
     let recipes = recipes("configs");
     assert!(recipes.len() >= 17, "{recipes:?}");
     for path in recipes {
         let output = grpo(path.to_str().unwrap(), &[], Path::new("unused"))
-            .arg("--dry-run")
+            .args(["--dry-run", "--memory-gib", "79"])
             .output()
             .unwrap();
         assert!(output.status.success(), "{}: {}", path.display(), stderr(&output));
         let text = String::from_utf8(output.stdout).unwrap();
         assert!(text.contains("prompts_per_step = "), "{}: {text}", path.display());
+        assert!(text.contains("# ") && text.contains("memory: "), "{}: {text}", path.display());
         let name = path.file_stem().unwrap().to_str().unwrap();
         // What the study says of each run.
         let lines: &[&str] = match name {
@@ -108,7 +109,8 @@ fn bad_settings_are_one_sentence_and_nothing_is_left() {
 
     // Problems without an answer have no reward.
     let data = dir.path().join("bad.jsonl");
-    std::fs::write(&data, "{\"q\": \"1+1?\", \"a\": \"2\"}\n{\"q\": \"2+2?\", \"a\": \"\"}\n").unwrap();
+    std::fs::write(&data, "{\"q\": \"1+1?\", \"a\": \"2\"}\n{\"q\": \"2+2?\", \"a\": \"\"}\n")
+        .unwrap();
     let path = format!("data.path={}", data.display());
     let file = ["data.kind=file", &path, "data.columns.problem=q", "data.columns.answer=a"];
     let text = refused(&file);

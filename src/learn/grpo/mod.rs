@@ -7,6 +7,7 @@
 pub mod config;
 pub mod log;
 pub mod pending;
+pub mod preview;
 pub mod problems;
 pub mod row;
 mod weigh;
