@@ -19,7 +19,6 @@ use howard::learn::grpo::{
 };
 use howard::progress::Progress;
 use howard::run::{self, Found, Manifest, RunFolder};
-use howard::shape::ModelConfig;
 use howard_torch::learner::TorchLearner;
 use howard_torch::{checkpoint, start};
 
@@ -46,8 +45,8 @@ struct Args {
     #[arg(long)]
     set: Vec<String>,
     /// Folder of the run
-    #[arg(long)]
-    out: PathBuf,
+    #[arg(long, required_unless_present = "dry_run")]
+    out: Option<PathBuf>,
     #[command(flatten)]
     library: LibraryArgs,
     #[command(flatten)]
@@ -65,7 +64,7 @@ fn train(args: &Args) -> anyhow::Result<u8> {
     let config: GrpoConfig = run::config::load(args.config.as_deref(), &args.set)?;
     config.check()?;
     let available = args.memory.available(&config.compute.device);
-    let demand = shape(&config)?.map(|shape| preview::demand(&config, shape));
+    let demand = start::shape(&config.model)?.map(|shape| preview::demand(&config, shape));
     if args.dry_run {
         print!("{}\n{}", toml::to_string(&config)?, preview::text(&config, demand.as_ref()));
     }
@@ -73,11 +72,12 @@ fn train(args: &Args) -> anyhow::Result<u8> {
     if args.dry_run {
         return Ok(cli::OK);
     }
+    let out = args.out.clone().unwrap_or_default();
     let library = Library::new(&args.library);
     let problems = Problems::open(&config.data, config.seed, &library)?;
-    let (folder, found) = RunFolder::open(&args.out, &config)?;
+    let (folder, found) = RunFolder::open(&out, &config)?;
     if found == Found::Finished {
-        eprintln!("{} is finished already", args.out.display());
+        eprintln!("{} is finished already", out.display());
         return Ok(cli::OK);
     }
     begin_manifest(&config, &folder)?;
@@ -135,14 +135,6 @@ fn train(args: &Args) -> anyhow::Result<u8> {
     folder.finish()?;
     println!("{}", dir.display());
     Ok(cli::OK)
-}
-
-/// The shape of the model, from its folder or its name; `None` where neither says it.
-fn shape(config: &GrpoConfig) -> anyhow::Result<Option<ModelConfig>> {
-    match config.model.join("config.json").exists() {
-        true => Ok(Some(howard_torch::config::load(&config.model)?)),
-        false => Ok(ModelConfig::published(&config.model.to_string_lossy())),
-    }
 }
 
 fn say(rows: &[EvaluationRow]) {

@@ -263,3 +263,102 @@ fn a_run_that_stops_anywhere_ends_as_one_that_does_not() {
         }
     }
 }
+
+/// The names that TRL 1.16 and tinker-cookbook write, so that dashboards made for them show these runs.
+#[test]
+fn rows_have_the_names_that_dashboards_know() {
+    let row = serde_json::to_value(GrpoRow::default()).unwrap();
+    let names = [
+        "reward",
+        "reward_std",
+        "frac_reward_zero_std",
+        "rewards/correct/mean",
+        "rewards/correct/std",
+        "completions/mean_length",
+        "completions/min_length",
+        "completions/max_length",
+        "completions/clipped_ratio",
+        "completions/mean_terminated_length",
+        "completions/min_terminated_length",
+        "completions/max_terminated_length",
+        "kl",
+        "entropy",
+        "clip_ratio/low_mean",
+        "clip_ratio/high_mean",
+        "clip_ratio/region_mean",
+        "sampling/sampling_logp_difference/mean",
+        "sampling/sampling_logp_difference/max",
+        "sampling/importance_sampling_ratio/min",
+        "sampling/importance_sampling_ratio/mean",
+        "sampling/importance_sampling_ratio/max",
+        "num_tokens",
+        "grad_norm",
+        "learning_rate",
+        "env/all/correct",
+        "env/all/by_group/frac_mixed",
+        "env/all/by_group/frac_all_good",
+        "env/all/by_group/frac_all_bad",
+        "optim/kl_sample_train_v1",
+        "optim/kl_sample_train_v2",
+        "progress/done_frac",
+    ];
+    for name in names {
+        assert!(row[name].is_number(), "{name}");
+    }
+}
+
+/// Rows by hand: two groups of two, rewards 1, 0 and 0, 0; lengths 2, 4, 1, 3, the last one cut.
+#[test]
+fn a_row_by_hand() {
+    use howard::reward::Reward;
+    use howard::rollout::{Group, Rollout};
+    use howard::types::{Completion, Finish, PolicyVersion, Verdict};
+    let rollout = |reward: f64, tokens: usize, finish| Rollout {
+        completion: Completion {
+            problem: ProblemId("x:1".into()),
+            sample: 0,
+            prompt_ids: vec![1],
+            ids: vec![1; tokens],
+            logprobs: Some(vec![0.0; tokens]),
+            usage: None,
+            text: String::new(),
+            finish,
+            version: PolicyVersion(0),
+            seconds: 0.0,
+        },
+        verdict: if reward > 0.0 { Verdict::Correct } else { Verdict::Wrong },
+        answer: None,
+        reward: Reward { total: reward, correct: reward, ..Reward::default() },
+    };
+    let group = |rollouts| Group {
+        problem: Problem {
+            id: ProblemId("x:1".into()),
+            text: String::new(),
+            gold: String::new(),
+            level: None,
+            subject: None,
+        },
+        rollouts,
+    };
+    let groups = [
+        group(vec![rollout(1.0, 2, Finish::Stop), rollout(0.0, 4, Finish::Stop)]),
+        group(vec![rollout(0.0, 1, Finish::Stop), rollout(0.0, 3, Finish::Length)]),
+    ];
+    let row = GrpoRow::of_groups(4, 10, 7, &groups);
+    let close = |a: f64, b: f64| assert!((a - b).abs() < 1e-12, "{a} {b}");
+    close(row.done, 0.5);
+    close(row.reward, 0.25);
+    // Deviations 0.75, -0.25 three times: sqrt(0.75 / 3).
+    close(row.reward_std, 0.5);
+    close(row.reward_correct_std, 0.5);
+    close(row.frac_reward_zero_std, 0.5);
+    close(row.frac_mixed, 0.5);
+    close(row.frac_all_bad, 0.5);
+    close(row.frac_all_good, 0.0);
+    close(row.mean_length, 2.5);
+    close(row.mean_terminated_length, 7.0 / 3.0);
+    assert_eq!((row.min_length, row.max_length), (1, 4));
+    assert_eq!((row.min_terminated_length, row.max_terminated_length), (1, 4));
+    close(row.clipped_ratio, 0.25);
+    assert_eq!((row.cursor, row.num_groups), (7, 2));
+}

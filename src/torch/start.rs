@@ -1,11 +1,14 @@
 //! From a recipe to a learner.
 
+use std::path::Path;
+
 use super::learner::TorchLearner;
 use super::local::LocalSampler;
 use super::qwen3::Qwen3;
 use super::{device, dtype};
 use howard::error::Result;
 use howard::learn::grpo::GrpoConfig;
+use howard::shape::ModelConfig;
 
 /// The learner of a GRPO run: model, adapters to start from, reference model of the KL term.
 ///
@@ -31,6 +34,17 @@ pub fn grpo(config: &GrpoConfig) -> Result<TorchLearner> {
         learner.set_reference(Qwen3::load(dir, dtype(compute.dtype())?, device(&compute.device)?)?);
     }
     Ok(learner)
+}
+
+/// The shape of a model, from its folder or else from its name; `None` where neither says it.
+///
+/// # Errors
+/// The folder's `config.json` is not a Qwen3 model's.
+pub fn shape(model: &Path) -> Result<Option<ModelConfig>> {
+    if model.join("config.json").exists() {
+        return Ok(Some(super::config::load(model)?));
+    }
+    Ok(ModelConfig::published(&model.to_string_lossy()))
 }
 
 /// Work of forward and backward pass, recomputation not counted: per trained token, and per pair of a token and one that it
