@@ -21,12 +21,15 @@ pub mod chat;
 pub mod disk;
 pub mod jsonl;
 pub mod loss;
+pub mod retry;
 pub mod reward;
 pub mod schedule;
 pub mod shape;
 
 // Floor 3: doing.
 pub mod eval;
+#[cfg(feature = "hub")]
+pub mod hub;
 pub mod learn;
 pub mod rollout;
 pub mod run;

@@ -17,6 +17,7 @@ const FLOORS: &[(&str, &str)] = &[
     ("chat", "2"),
     ("disk", "2"),
     ("jsonl", "2"),
+    ("retry", "2"),
     ("loss", "2"),
     ("advantage", "2"),
     ("reward", "2"),
@@ -24,6 +25,7 @@ const FLOORS: &[(&str, &str)] = &[
     ("schedule", "2"),
     ("shape", "2"),
     ("eval", "3"),
+    ("hub", "3"),
     ("learn", "3"),
     ("run", "3"),
     ("sample", "3"),
@@ -38,6 +40,7 @@ const FLOORS: &[(&str, &str)] = &[
 /// Crates that only some floors may name.
 const HEAVY: &[(&str, &str)] = &[
     ("ureq", "3"),
+    ("sha1", "3"),
     ("polars", "4a"),
     ("plotters", "4a"),
     ("tch", "4b"),

@@ -11,11 +11,13 @@ mod endpoint;
 mod features;
 mod floors;
 mod grpo;
+#[cfg(feature = "hub")]
+mod hub;
 mod import;
 mod memory;
 #[cfg(all(feature = "frame", feature = "plot", feature = "cli"))]
 mod report;
-#[cfg(feature = "endpoint")]
+#[cfg(any(feature = "endpoint", feature = "hub"))]
 mod server;
 #[cfg(all(feature = "frame", feature = "plot"))]
 mod statistics;

@@ -3,7 +3,6 @@
 //! Blocking requests on a few threads: for a few hundred connections that is as fast as an event loop, and much less
 //! to carry. Every sample arrives exactly once: it belongs to one job, and a job is either answered or put back.
 
-mod retry;
 mod wire;
 
 use std::collections::VecDeque;
@@ -16,12 +15,12 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use ureq::Agent;
 
-use self::retry::Reaction;
 use super::Sampler;
 pub use super::endpoint::{Api, Endpoint, Key};
 use crate::chat::ChatTemplate;
 use crate::disk;
 use crate::error::{Error, Result};
+use crate::retry::{self, Reaction};
 use crate::rng::Seed;
 use crate::types::{Completion, Finish, PolicyVersion, Request, Usage};
 
