@@ -6,12 +6,21 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use howard::bench::{self, BENCHMARKS, Benchmark, overlap};
-use howard::cli;
 use howard::cli::library::{Library, LibraryArgs};
+use howard::cli::{self, Terminal};
+use howard::hub::{Kind, Part, Repo, Wanted};
 
-/// Benchmarks and training sets: list, verify, read and compare them.
+/// Benchmarks and training sets: list, fetch, verify, read and compare them.
+///
+/// Example: the study's five benchmarks from the hub, every row checked, then a look at one problem:
+///
+///   data fetch study
+///   data show aime-2024 3
+///
+/// Files are kept in the cache that other tools of the hub use. Without network, put them into a folder and name it with
+/// --data-root: `data list` says which. Programs that need a data set fetch it themselves.
 #[derive(Parser)]
-#[command(version, after_help = cli::EXIT_CODES)]
+#[command(version, verbatim_doc_comment, after_help = AFTER_HELP)]
 struct Args {
     #[command(subcommand)]
     what: What,
@@ -19,10 +28,32 @@ struct Args {
     library: LibraryArgs,
 }
 
+const AFTER_HELP: &str = concat!(
+    "Environment: HF_HOME or HF_HUB_CACHE (where files are kept), HF_TOKEN (private and gated repositories), HF_ENDPOINT \
+     (a mirror), HF_HUB_OFFLINE=1 (no request at all).\n\n",
+    "Exit codes: 0 done; 1 done, but texts are worded differently from the table's copy; 2 could not run."
+);
+
 #[derive(Subcommand)]
 enum What {
     /// All data sets: problems, licence, hub repository and revision.
     List,
+    /// Fetch data sets, or a model, and verify them.
+    ///
+    /// Example: `data fetch study gsm8k-train` fetches and checks six data sets; `data fetch --model Qwen/Qwen3-0.6B` a
+    /// model; `data fetch --dataset owner/name@main train.parquet` a file that you name as
+    /// hf://datasets/owner/name@main/train.parquet. An interrupted download goes on where it was.
+    Fetch {
+        /// Names or suites; with --dataset the files that are wanted [default: all of them]
+        #[arg(required_unless_present_any = ["model", "dataset"])]
+        names: Vec<String>,
+        /// A model on the hub: OWNER/NAME or OWNER/NAME@REVISION
+        #[arg(long, conflicts_with_all = ["names", "dataset"])]
+        model: Option<String>,
+        /// Any data set on the hub: OWNER/NAME or OWNER/NAME@REVISION
+        #[arg(long)]
+        dataset: Option<String>,
+    },
     /// Load data sets and compare them with what the table says.
     ///
     /// Example: `data verify study` checks row counts, gold answers and texts of the five benchmarks.
@@ -60,7 +91,9 @@ fn main() -> ExitCode {
         let library = Library::new(&args.library);
         match &args.what {
             What::List => list(),
-            What::Verify { names } => verify(names, &library),
+            What::Fetch { model: Some(model), .. } => fetch_model(model),
+            What::Fetch { dataset: Some(dataset), names, .. } => fetch_files(dataset, names),
+            What::Fetch { names, .. } | What::Verify { names } => verify(names, &library),
             What::Show { name, which, level } => show(name, which.as_deref(), *level, &library),
             What::Overlap { train, test } => compare(train, test, &library),
         }
@@ -85,12 +118,30 @@ fn list() -> anyhow::Result<u8> {
     Ok(cli::OK)
 }
 
+fn fetch_model(name: &str) -> anyhow::Result<u8> {
+    let repo = Repo::parse(Kind::Model, name)?;
+    let found = cli::hub::hub().model(&repo, Part::Whole, &mut Terminal::default())?;
+    println!("{}", found.dir.display());
+    Ok(cli::OK)
+}
+
+fn fetch_files(dataset: &str, names: &[String]) -> anyhow::Result<u8> {
+    let repo = Repo::parse(Kind::Dataset, dataset)?;
+    let wanted: Vec<Wanted> = names.iter().map(Wanted::new).collect();
+    for path in cli::hub::hub().files(&repo, &wanted, &mut Terminal::default())? {
+        println!("{}", path.display());
+    }
+    Ok(cli::OK)
+}
+
 fn verify(names: &[String], library: &Library) -> anyhow::Result<u8> {
     let (all, mut bad) = (names.is_empty(), false);
     let chosen: Vec<&Benchmark> =
         if all { BENCHMARKS.iter().collect() } else { bench::resolve(names)? };
+    // Without a name, only what is here is looked at.
+    let library = if all { library.at_hand() } else { library.clone() };
     for benchmark in chosen {
-        match benchmark.check(library) {
+        match benchmark.check(&library) {
             Ok(checked) => {
                 let texts = if checked.same_texts { "identical" } else { "worded differently" };
                 println!(

@@ -25,6 +25,10 @@ use howard_torch::any::AnySampler;
 ///
 ///   eval --model data/tiny --data gsm8k/test.jsonl --problem question --answer answer --out results/gsm8k
 ///
+/// A model and benchmarks of the hub, fetched once (HF_HOME, HF_TOKEN, HF_ENDPOINT and HF_HUB_OFFLINE=1 count):
+///
+///   eval --model Qwen/Qwen3-0.6B --benchmark study --out results/qwen
+///
 /// Any OpenAI-compatible server (the key is read from HOWARD_API_KEY or OPENAI_API_KEY), or completions that something
 /// else produced, as JSON lines {"problem": id or text, "completion": ..., "model": ...}:
 ///
@@ -35,13 +39,14 @@ use howard_torch::any::AnySampler;
 #[derive(Parser)]
 #[command(version, verbatim_doc_comment, after_help = cli::EXIT_CODES)]
 struct Args {
-    /// Folder of a Qwen3 model in Hugging Face format; with --endpoint or --import the name of a model
+    /// Folder of a Qwen3 model in Hugging Face format, or its name on the hub (Qwen/Qwen3-4B, Qwen/Qwen3-4B@REVISION); with
+    /// --endpoint or --import the name of a model
     #[arg(long)]
     model: Option<PathBuf>,
     /// Benchmarks or suites, comma-separated; `--benchmark help` lists them
     #[arg(long, value_delimiter = ',')]
     benchmark: Vec<String>,
-    /// Your own problems: JSON lines, a JSON array or parquet
+    /// Your own problems: JSON lines, a JSON array or parquet; a path, or hf://datasets/OWNER/NAME@REVISION/FILE on the hub
     #[arg(long, requires_all = ["problem", "answer"])]
     data: Option<PathBuf>,
     /// Column of the question in --data
@@ -156,7 +161,7 @@ impl Args {
         }
         anyhow::ensure!(
             !config.model.as_os_str().is_empty() || config.import.is_some(),
-            "--model: name the folder of a model"
+            "--model: name the folder of a model, or a model on the hub"
         );
         Ok(config)
     }
@@ -179,7 +184,7 @@ fn main() -> ExitCode {
 }
 
 fn evaluate(args: &Args) -> anyhow::Result<u8> {
-    let config = args.resolve()?;
+    let mut config = args.resolve()?;
     let tasks = config.tasks(&Library::new(&args.library))?;
     let problems: usize = tasks.iter().map(|t| t.problems.len()).sum();
     if args.dry_run {
@@ -191,13 +196,14 @@ fn evaluate(args: &Args) -> anyhow::Result<u8> {
         );
         return Ok(cli::OK);
     }
-    let mut sampler = AnySampler::open(&config, &tasks, cli::library::key())?;
+    let dir = cli::hub::for_evaluation(&mut config)?;
+    let mut sampler = AnySampler::open(&config, &dir, &tasks, cli::library::key())?;
     if let AnySampler::Recorded(recorded) = &sampler
         && recorded.unused() > 0
     {
         eprintln!("{} completions belong to no problem that is asked", recorded.unused());
     }
-    let who = sampler.who(&config)?;
+    let who = sampler.who(&config, &dir)?;
     let records = evaluation::run(&args.out, &config, &tasks, &who, &mut sampler, |s, folder| {
         evaluation::note_spent(s.spent(), folder)
     })?;

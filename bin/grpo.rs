@@ -51,6 +51,9 @@ struct Args {
     library: LibraryArgs,
     #[command(flatten)]
     memory: MemoryArgs,
+    /// Do not compare the training problems with the benchmarks that are at hand (OUT/overlap.json)
+    #[arg(long)]
+    no_overlap: bool,
     /// Print the resolved recipe and the memory plan, and stop
     #[arg(long)]
     dry_run: bool,
@@ -61,8 +64,14 @@ fn main() -> ExitCode {
 }
 
 fn train(args: &Args) -> anyhow::Result<u8> {
-    let config: GrpoConfig = run::config::load(args.config.as_deref(), &args.set)?;
+    let mut config: GrpoConfig = run::config::load(args.config.as_deref(), &args.set)?;
     config.check()?;
+    let mut kept = config.clone();
+    if !args.dry_run {
+        // The run's folder keeps names on the hub with their commits; files are read from the cache.
+        let dirs = cli::hub::pin([&mut kept.model, &mut kept.adapter, &mut kept.reference])?;
+        [config.model, config.adapter, config.reference] = dirs;
+    }
     let available = args.memory.available(&config.compute.device);
     let demand = start::shape(&config.model)?.map(|shape| preview::demand(&config, shape));
     if args.dry_run {
@@ -75,10 +84,13 @@ fn train(args: &Args) -> anyhow::Result<u8> {
     let out = args.out.clone().unwrap_or_default();
     let library = Library::new(&args.library);
     let problems = Problems::open(&config.data, config.seed, &library)?;
-    let (folder, found) = RunFolder::open(&out, &config)?;
+    let (folder, found) = RunFolder::open(&out, &kept)?;
     if found == Found::Finished {
         eprintln!("{} is finished already", out.display());
         return Ok(cli::OK);
+    }
+    if !args.no_overlap {
+        cli::overlap::of_problems(&problems, &library, &folder)?;
     }
     begin_manifest(&config, &folder)?;
 

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Parser)]
 #[command(version, after_help = cli::EXIT_CODES)]
 struct Args {
-    /// Folder of a Qwen3 model in Hugging Face format
+    /// Folder of a Qwen3 model in Hugging Face format, or its name on the hub
     #[arg(long)]
     model: PathBuf,
     /// JSON lines, each {"text": "..."} (special tokens count as such, none is added) or {"ids": [...]}
@@ -59,8 +59,9 @@ fn main() -> ExitCode {
 
 fn score(args: &Args) -> anyhow::Result<u8> {
     let (device, dtype) = (torch::device(&args.device)?, torch::dtype(&args.dtype)?);
-    let model = Qwen3::load(&args.model, dtype, device)?;
-    let rows = read(&args.input, &args.model, &model)?;
+    let dir = cli::hub::model(&args.model)?.dir;
+    let model = Qwen3::load(&dir, dtype, device)?;
+    let rows = read(&args.input, &dir, &model)?;
     let scores = logprob::score(&model, &rows);
     let mut text = Vec::new();
     for (ids, scores) in rows.into_iter().zip(scores) {

@@ -17,10 +17,10 @@ use howard_torch::{config, dtype, export, lora, peft, qwen3::Qwen3};
 #[derive(Parser)]
 #[command(version, verbatim_doc_comment, after_help = cli::EXIT_CODES)]
 struct Args {
-    /// Folder of the model the adapter was trained on
+    /// Folder of the model the adapter was trained on, or its name on the hub
     #[arg(long)]
     model: PathBuf,
-    /// Folder of the adapter: adapter_config.json and adapter_model.safetensors
+    /// Folder of the adapter, or its name on the hub: adapter_config.json and adapter_model.safetensors
     #[arg(long)]
     adapter: PathBuf,
     /// Folder of the merged model
@@ -42,11 +42,12 @@ fn merge(args: &Args) -> anyhow::Result<u8> {
         "{}: there is a model already: choose another --out",
         args.out.display()
     );
-    let mut model = Qwen3::load(&args.model, tch::Kind::Float, tch::Device::Cpu)?;
-    peft::load(&mut model, &args.adapter, &args.model)?;
+    let (base, adapter) = (cli::hub::model(&args.model)?.dir, cli::hub::model(&args.adapter)?.dir);
+    let mut model = Qwen3::load(&base, tch::Kind::Float, tch::Device::Cpu)?;
+    peft::load(&mut model, &adapter, &base)?;
     lora::fold(&mut model)?;
     let model = model.to_kind(kind);
-    export::save_model(&model, Some(&args.model), &config::eos_ids(&args.model)?, &args.out)?;
+    export::save_model(&model, Some(&base), &config::eos_ids(&base)?, &args.out)?;
     println!("{}", args.out.display());
     Ok(cli::OK)
 }

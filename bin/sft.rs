@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
+use howard::cli::library::{Library, LibraryArgs};
 use howard::cli::memory::MemoryArgs;
 use howard::cli::{self, provenance};
 use howard::learn::batches::{self, Batches};
@@ -46,6 +47,11 @@ struct Args {
     out: Option<PathBuf>,
     #[command(flatten)]
     memory: MemoryArgs,
+    #[command(flatten)]
+    library: LibraryArgs,
+    /// Do not compare the questions with the benchmarks that are at hand (OUT/overlap.json)
+    #[arg(long)]
+    no_overlap: bool,
     /// Print the resolved recipe, steps, tokens and the memory plan, and stop
     #[arg(long)]
     dry_run: bool,
@@ -56,13 +62,17 @@ fn main() -> ExitCode {
 }
 
 fn sft(args: &Args) -> anyhow::Result<u8> {
-    let config: SftConfig = run::config::load(args.config.as_deref(), &args.set)?;
+    let mut config: SftConfig = run::config::load(args.config.as_deref(), &args.set)?;
     config.check()?;
     let available = args.memory.available(&config.compute.device);
     if args.dry_run {
         return dry_run(&config, available);
     }
     let out = args.out.as_deref().unwrap_or(Path::new(""));
+    // The run's folder keeps a name on the hub with its commit; files are read from the cache.
+    let dirs = cli::hub::pin([&mut config.model])?;
+    let kept = config.clone();
+    [config.model] = dirs;
     // Everything that can be wrong is looked at before anything is written.
     let tokenizer = config.scratch.is_none().then(|| Tokenizer::load(&config.model)).transpose()?;
     let preview = match &tokenizer {
@@ -70,10 +80,13 @@ fn sft(args: &Args) -> anyhow::Result<u8> {
         None => Preview::new(&config, preview::known_shape(&config)?, None)?,
     };
     preview.check(available)?;
-    let (folder, found) = RunFolder::open(out, &config)?;
+    let (folder, found) = RunFolder::open(out, &kept)?;
     if found == Found::Finished {
         eprintln!("{} is finished already", out.display());
         return Ok(cli::OK);
+    }
+    if let (Some(path), false) = (config.data.path(), args.no_overlap) {
+        cli::overlap::of_conversations(path, &Library::new(&args.library), &folder)?;
     }
     let source = start_model(&config, &folder)?;
     begin_manifest(&config, &folder, &source)?;

@@ -81,7 +81,7 @@ enum What {
 
 #[derive(clap::Args)]
 struct Make {
-    /// Folder of the teacher, or its name on --endpoint
+    /// Folder of the teacher, its name on the hub, or its name on --endpoint
     #[arg(long)]
     model: Option<PathBuf>,
     /// An OpenAI-compatible server, address up to /v1; the key is read from HOWARD_API_KEY or OPENAI_API_KEY
@@ -157,14 +157,15 @@ fn resolve(args: &Make) -> anyhow::Result<EvalConfig> {
 }
 
 fn teach(args: &Make) -> anyhow::Result<u8> {
-    let config = resolve(args)?;
+    let mut config = resolve(args)?;
     let tasks = config.tasks(&Library::new(&args.library))?;
     if args.dry_run {
         print!("{}", toml::to_string(&config)?);
         return Ok(cli::OK);
     }
-    let mut teacher = AnySampler::open(&config, &tasks, cli::library::key())?;
-    let who = teacher.who(&config)?;
+    let dir = cli::hub::for_evaluation(&mut config)?;
+    let mut teacher = AnySampler::open(&config, &dir, &tasks, cli::library::key())?;
+    let who = teacher.who(&config, &dir)?;
     let records = evaluation::run(&args.out, &config, &tasks, &who, &mut teacher, |s, folder| {
         evaluation::note_spent(s.spent(), folder)
     })?;

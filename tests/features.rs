@@ -41,6 +41,19 @@ fn asking_servers_needs_no_async_runtime() {
     );
 }
 
+/// The hub too: blocking requests, one TLS stack, and nothing of it without its feature.
+#[test]
+fn the_hub_needs_no_async_runtime_and_light_sets_do_not_need_the_hub() {
+    let features = ["--no-default-features", "--features", "hub"];
+    assert_without(
+        &features,
+        &["tch", "tokio", "reqwest", "hyper", "openssl", "native-tls", "polars"],
+    );
+    let hub = ["ureq", "rustls", "sha1"];
+    assert_without(&["--no-default-features"], &hub);
+    assert_without(&["--no-default-features", "--features", "frame,plot,cli"], &["ureq", "rustls"]);
+}
+
 /// polars itself needs tokio's core; nothing that opens a connection comes with it.
 #[test]
 fn pages_need_neither_libtorch_nor_a_network_stack() {

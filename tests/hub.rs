@@ -1,161 +1,15 @@
-//! The hub's client against a server on this machine that speaks the hub's protocol: listing, HEAD with tags and sizes,
-//! redirects within the hub and to a content network on another address, ranges.
+//! The hub's client against a server on this machine that speaks the hub's protocol.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
 
 use howard::disk;
-use howard::hub::{Hub, Kind, Repo, Settings, Wanted};
+use howard::hub::{Hub, Kind, Part, Repo, Settings, Wanted};
 use howard::progress::{Progress, Silent};
 use howard::sample::endpoint::Key;
 use serde_json::json;
 
-use crate::server::{Asked, Reply, Server};
-
-const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
-
-/// A repository on two servers: the hub, and the content network that holds large files.
-pub struct FakeHub {
-    pub hub: Server,
-    pub far: Server,
-    faults: Faults,
-}
-
-/// What the servers do wrong, in order; an empty list does nothing wrong.
-#[derive(Clone, Default)]
-struct Faults {
-    /// Replies that come instead of the hub's.
-    hub: Arc<Mutex<Vec<Reply>>>,
-    /// After how many bytes the content network hangs up.
-    cuts: Arc<Mutex<Vec<usize>>>,
-    /// The content network sends other bytes of the same number, so many times.
-    wrong: Arc<Mutex<usize>>,
-    /// The content network ignores ranges.
-    no_ranges: Arc<Mutex<bool>>,
-}
-
-/// git's name of a file's contents.
-fn git_sha1(bytes: &[u8]) -> String {
-    use sha1::{Digest, Sha1};
-    let whole = [format!("blob {}\0", bytes.len()).as_bytes(), bytes].concat();
-    Sha1::digest(whole).iter().map(|b| format!("{b:02x}")).collect()
-}
-
-fn large(name: &str) -> bool {
-    ["safetensors", "parquet", "tokenizer.json", "jsonl"].iter().any(|end| name.ends_with(end))
-}
-
-impl FakeHub {
-    /// Serves `files` as the repository `id` (a data set's begins with `datasets/`).
-    pub fn start(id: &str, files: &[(&str, Vec<u8>)]) -> Self {
-        let faults = Faults::default();
-        let files: Arc<BTreeMap<String, Vec<u8>>> = Arc::new(
-            files.iter().map(|(name, bytes)| ((*name).to_string(), bytes.clone())).collect(),
-        );
-        let (held, does) = (Arc::clone(&files), faults.clone());
-        let far = Server::start(move |asked| content(asked, &held, &does));
-        let (address, id, does) = (far.address.clone(), id.to_string(), faults.clone());
-        let hub = Server::start(move |asked| {
-            let mut planned = does.hub.lock().unwrap();
-            if !planned.is_empty() {
-                return planned.remove(0);
-            }
-            drop(planned);
-            answer(asked, &id, &files, &address)
-        });
-        Self { hub, far, faults }
-    }
-
-    fn settings(&self, cache: &Path) -> Settings {
-        Settings {
-            endpoint: self.hub.address.clone(),
-            backoff: 0.001,
-            timeout: 2.0,
-            token: Key::new(Some("hf_secret".into())),
-            ..Settings::new(cache)
-        }
-    }
-
-    fn requests(&self) -> usize {
-        self.hub.count() + self.far.count()
-    }
-}
-
-/// The hub itself.
-fn answer(asked: &Asked, id: &str, files: &BTreeMap<String, Vec<u8>>, far: &str) -> Reply {
-    let said = |status, code: &str, message: &str| {
-        Reply::new(status, json!({"error": message}).to_string())
-            .with("X-Error-Code", code)
-            .with("X-Error-Message", message)
-    };
-    let path = asked.path.split('?').next().unwrap();
-    let kind = if id.starts_with("datasets/") { "" } else { "models/" };
-    if let Some(revision) = path.strip_prefix(&format!("/api/{kind}{id}/revision/")) {
-        if revision != "main" && revision != COMMIT {
-            return said(404, "RevisionNotFound", &format!("Invalid rev id: {revision}"));
-        }
-        let siblings: Vec<_> = files.keys().map(|name| json!({"rfilename": name})).collect();
-        let listing = json!({"id": id, "sha": COMMIT, "siblings": siblings});
-        return Reply::new(200, listing.to_string()).with("Content-Type", "application/json");
-    }
-    // Small files: a redirect within the hub, which then has the bytes.
-    if let Some(name) = path.strip_prefix("/api/resolve-cache/") {
-        let bytes = &files[name];
-        return ranged(asked, bytes)
-            .with("ETag", format!("\"{}\"", git_sha1(bytes)))
-            .with("X-Repo-Commit", COMMIT);
-    }
-    let rest = path.strip_prefix(&format!("/{id}/resolve/"));
-    let Some((revision, name)) = rest.and_then(|rest| rest.split_once('/')) else {
-        return said(401, "RepoNotFound", "Repository not found");
-    };
-    if revision != "main" && revision != COMMIT {
-        return said(404, "RevisionNotFound", &format!("Invalid rev id: {revision}"));
-    }
-    let Some(bytes) = files.get(name) else {
-        return said(404, "EntryNotFound", "Entry not found");
-    };
-    let (tag, status, to) = match large(name) {
-        true => (disk::sha256(bytes), 302, format!("{far}/cdn/{name}?Signature=x")),
-        false => (git_sha1(bytes), 307, format!("/api/resolve-cache/{name}?etag=x")),
-    };
-    Reply::new(status, "")
-        .with("Location", to)
-        .with("X-Repo-Commit", COMMIT)
-        .with("X-Linked-Size", bytes.len().to_string())
-        .with("X-Linked-ETag", format!("\"{tag}\""))
-        .with("ETag", "\"of-the-pointer\"")
-}
-
-/// The content network.
-fn content(asked: &Asked, files: &BTreeMap<String, Vec<u8>>, does: &Faults) -> Reply {
-    assert_eq!(asked.header("authorization"), None, "the token is for the hub alone");
-    let name = asked.path.split('?').next().unwrap().strip_prefix("/cdn/").unwrap();
-    let mut bytes = files[name].clone();
-    let mut wrong = does.wrong.lock().unwrap();
-    if *wrong > 0 {
-        *wrong -= 1;
-        bytes.iter_mut().for_each(|b| *b ^= 1);
-    }
-    let blind = Asked { headers: Vec::new(), ..asked.clone() };
-    let asked = if *does.no_ranges.lock().unwrap() { &blind } else { asked };
-    let mut cuts = does.cuts.lock().unwrap();
-    let cut = if cuts.is_empty() { None } else { Some(cuts.remove(0)) };
-    Reply { cut, ..ranged(asked, &bytes) }.with("ETag", "\"of-the-network\"")
-}
-
-fn ranged(asked: &Asked, bytes: &[u8]) -> Reply {
-    let range = asked.header("range").and_then(|r| r.strip_prefix("bytes="));
-    let Some(begin) = range.and_then(|r| r.trim_end_matches('-').parse::<usize>().ok()) else {
-        return Reply::new(200, bytes).with("Accept-Ranges", "bytes");
-    };
-    if begin >= bytes.len() {
-        return Reply::new(416, "").with("Content-Range", format!("bytes */{}", bytes.len()));
-    }
-    let place = format!("bytes {begin}-{}/{}", bytes.len() - 1, bytes.len());
-    Reply::new(206, &bytes[begin..]).with("Content-Range", place)
-}
+use crate::fakehub::{COMMIT, FakeHub, git_sha1, large};
+use crate::server::Reply;
 
 /// Bytes that no two places share.
 fn noise(length: usize) -> Vec<u8> {
@@ -211,7 +65,7 @@ fn a_model_is_fetched_into_the_shared_cache_and_not_asked_for_again() {
     let fake = FakeHub::start("owner/name", &files);
     let cache = tempfile::tempdir().unwrap();
     let hub = Hub::new(fake.settings(cache.path()));
-    let found = hub.model(&model(), &mut Silent).unwrap();
+    let found = hub.model(&model(), Part::Whole, &mut Silent).unwrap();
     assert_eq!(found.commit, COMMIT);
     assert_eq!(found.dir, cache.path().join("models--owner--name/snapshots").join(COMMIT));
     for (name, bytes) in &files {
@@ -233,25 +87,25 @@ fn a_model_is_fetched_into_the_shared_cache_and_not_asked_for_again() {
 
     // A branch is asked for its commit, and for nothing else; a commit not at all; offline nothing.
     let before = fake.requests();
-    assert_eq!(hub.model(&model(), &mut Silent).unwrap(), found);
+    assert_eq!(hub.model(&model(), Part::Whole, &mut Silent).unwrap(), found);
     assert_eq!(fake.requests(), before + 1);
     let pinned = Repo { revision: COMMIT.into(), ..model() };
-    assert_eq!(hub.model(&pinned, &mut Silent).unwrap(), found);
+    assert_eq!(hub.model(&pinned, Part::Whole, &mut Silent).unwrap(), found);
     let offline = Hub::new(Settings { offline: true, ..fake.settings(cache.path()) });
-    assert_eq!(offline.model(&model(), &mut Silent).unwrap(), found);
-    assert_eq!(offline.model(&pinned, &mut Silent).unwrap(), found);
+    assert_eq!(offline.model(&model(), Part::Whole, &mut Silent).unwrap(), found);
+    assert_eq!(offline.model(&pinned, Part::Whole, &mut Silent).unwrap(), found);
     assert_eq!(fake.requests(), before + 1, "offline makes no request");
 
     std::fs::remove_file(found.dir.join("model-00002-of-00002.safetensors")).unwrap();
-    let message = offline.model(&model(), &mut Silent).unwrap_err().to_string();
+    let message = offline.model(&model(), Part::Whole, &mut Silent).unwrap_err().to_string();
     assert!(message.contains("does not have model-00002-of-00002.safetensors"), "{message}");
     let other = Repo::parse(Kind::Model, "owner/other").unwrap();
-    let message = offline.model(&other, &mut Silent).unwrap_err().to_string();
+    let message = offline.model(&other, Part::Whole, &mut Silent).unwrap_err().to_string();
     assert!(message.contains("does not have it, and offline mode asks nobody"), "{message}");
     assert_eq!(fake.requests(), before + 1);
     // The blob is still there: a link is all that is made.
     let far = fake.far.count();
-    assert_eq!(hub.model(&model(), &mut Silent).unwrap(), found);
+    assert_eq!(hub.model(&model(), Part::Whole, &mut Silent).unwrap(), found);
     assert_eq!(fake.far.count(), far);
 }
 
@@ -350,7 +204,7 @@ fn refusals_say_what_to_do() {
     let cache = tempfile::tempdir().unwrap();
     let get = |settings: Settings, id: &str| {
         let repo = Repo::parse(Kind::Model, id).unwrap();
-        Hub::new(settings).model(&repo, &mut Silent).unwrap_err().to_string()
+        Hub::new(settings).model(&repo, Part::Whole, &mut Silent).unwrap_err().to_string()
     };
     let settings = || fake.settings(cache.path());
     let nobody = || Settings { token: Key::default(), ..settings() };
@@ -390,7 +244,7 @@ fn refusals_say_what_to_do() {
     plan(Reply::new(503, ""));
     plan(Reply { cut: Some(0), ..Reply::new(200, "gone") });
     let started = std::time::Instant::now();
-    Hub::new(settings()).model(&model(), &mut Silent).unwrap();
+    Hub::new(settings()).model(&model(), Part::Whole, &mut Silent).unwrap();
     assert!(started.elapsed().as_secs_f64() >= 1.0, "Retry-After is honoured");
 
     let wanted = [Wanted::new("nope.json")];
@@ -415,14 +269,14 @@ fn a_repository_that_is_no_model_is_named() {
         let fake = FakeHub::start("owner/name", &files);
         let cache = tempfile::tempdir().unwrap();
         let hub = Hub::new(fake.settings(cache.path()));
-        let message = hub.model(&model(), &mut Silent).unwrap_err().to_string();
+        let message = hub.model(&model(), Part::Whole, &mut Silent).unwrap_err().to_string();
         assert!(message.starts_with("owner/name@main: ") && message.contains(problem), "{message}");
     }
     let adapter =
         [("adapter_config.json", b"{}".to_vec()), ("adapter_model.safetensors", noise(100))];
     let fake = FakeHub::start("owner/name", &adapter);
     let cache = tempfile::tempdir().unwrap();
-    let found = Hub::new(fake.settings(cache.path())).model(&model(), &mut Silent);
+    let found = Hub::new(fake.settings(cache.path())).model(&model(), Part::Whole, &mut Silent);
     // An adapter needs no config.json of a model.
     assert!(found.unwrap().dir.join("adapter_model.safetensors").exists());
 }
@@ -506,4 +360,136 @@ fn two_processes_fetch_a_file_once() {
         }
     });
     assert_eq!(fake.far.count(), 1);
+}
+
+/// Where a Python with huggingface_hub is: HOWARD_HUB_PYTHON, or the environment that `make test-endpoint` made.
+fn python() -> Option<PathBuf> {
+    let made = Path::new(env!("CARGO_MANIFEST_DIR")).join(".libtorch/serve/bin/python");
+    let python = std::env::var_os("HOWARD_HUB_PYTHON").map_or(made, PathBuf::from);
+    if python.exists() {
+        return Some(python);
+    }
+    eprintln!("skipped: no Python with huggingface_hub (HOWARD_HUB_PYTHON)");
+    None
+}
+
+/// huggingface_hub's own client understands the tests' server, finds what we have fetched, and leaves what we find.
+#[test]
+fn huggingface_hub_shares_server_and_cache() {
+    let Some(python) = python() else { return };
+    let fake = FakeHub::start("owner/name", &model_files());
+    let home = tempfile::tempdir().unwrap();
+    let run = |home: &Path, code: &str| {
+        let output = std::process::Command::new(&python)
+            .args(["-c", code])
+            .env("HF_HOME", home)
+            .env("HF_ENDPOINT", &fake.hub.address)
+            .env("HF_HUB_DISABLE_XET", "1")
+            .env_remove("HF_HUB_CACHE")
+            .env_remove("HF_HUB_OFFLINE")
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{text}");
+        String::from_utf8(output.stdout).unwrap().trim().to_string()
+    };
+    // What it has fetched is found here, without a request.
+    let theirs = run(
+        home.path(),
+        "from huggingface_hub import snapshot_download as s\nprint(s('owner/name', ignore_patterns=['*.bin']))",
+    );
+    let offline = Settings { offline: true, ..fake.settings(&home.path().join("hub")) };
+    let before = fake.requests();
+    let found = Hub::new(offline).model(&model(), Part::Whole, &mut Silent).unwrap();
+    assert_eq!(found.dir, Path::new(&theirs));
+    assert_eq!(fake.requests(), before);
+
+    // And the other way round.
+    let home = tempfile::tempdir().unwrap();
+    let hub = Hub::new(fake.settings(&home.path().join("hub")));
+    let found = hub.model(&model(), Part::Whole, &mut Silent).unwrap();
+    let before = fake.requests();
+    let code = "import huggingface_hub as h\n\
+        print(h.snapshot_download('owner/name', local_files_only=True))\n\
+        print(h.hf_hub_download('owner/name', 'tokenizer.json', local_files_only=True))\n\
+        print(h.try_to_load_from_cache('owner/name', 'generation_config.json') is h.file_download._CACHED_NO_EXIST)\n\
+        cache = h.scan_cache_dir()\n\
+        print(len(cache.repos), len(cache.warnings))";
+    let dir = found.dir.display();
+    let expected = format!("{dir}\n{dir}/tokenizer.json\nTrue\n1 0");
+    assert_eq!(run(home.path(), code), expected);
+    assert_eq!(fake.requests(), before);
+}
+
+#[cfg(all(feature = "frame", feature = "cli"))]
+mod program {
+    use super::*;
+    use std::process::Command;
+
+    fn data(fake: &FakeHub, home: &Path, args: &[&str]) -> (i32, String, String) {
+        let output = Command::new(env!("CARGO_BIN_EXE_data"))
+            .args(args)
+            .env("HF_HOME", home)
+            .env("HF_ENDPOINT", &fake.hub.address)
+            .env("HF_TOKEN", "hf_secret")
+            .env_remove("HF_HUB_CACHE")
+            .env_remove("HOWARD_DATA")
+            .env("HF_HUB_OFFLINE", if args[0] == "fetch" { "0" } else { "1" })
+            .output()
+            .unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+    }
+
+    /// The file of `../shared/data` is the one on the hub, to the byte.
+    #[test]
+    fn math_500_is_fetched_checked_and_then_read_without_network() {
+        let Some(path) = crate::data::shared("math500/test.jsonl") else { return };
+        let bytes = std::fs::read(path).unwrap();
+        let hub = howard::bench::find("math-500").unwrap().source.unwrap().hub;
+        let id = format!("datasets/{}", hub.repo);
+        let fake = FakeHub::start_at(&id, hub.revision, &[("test.jsonl", bytes.clone())]);
+        let home = tempfile::tempdir().unwrap();
+
+        let (code, _, stderr) = data(&fake, home.path(), &["verify", "math-500"]);
+        assert_eq!(code, 2);
+        assert!(stderr.contains("does not have it, and offline mode asks nobody"), "{stderr}");
+        assert_eq!(fake.requests(), 0);
+        *fake.faults.wrong.lock().unwrap() = 1;
+        let (code, _, stderr) = data(&fake, home.path(), &["fetch", "math-500"]);
+        assert!(code == 2 && stderr.contains("wrong checksum: expected 35dc41080a"), "{stderr}");
+        let (code, stdout, stderr) = data(&fake, home.path(), &["fetch", "math-500"]);
+        assert_eq!(code, 0, "{stderr}");
+        assert!(stdout.contains("500 problems") && stdout.contains("(identical)"), "{stdout}");
+        assert!(stderr.contains("fetching HuggingFaceH4/MATH-500 (MB) 1 in "), "{stderr}");
+
+        let before = fake.requests();
+        let (code, stdout, _) = data(&fake, home.path(), &["show", "math-500", "1"]);
+        // The first problem of the file.
+        assert!(code == 0 && stdout.contains("Convert the point $(0,3)$"), "{stdout}");
+        assert!(stdout.contains("=> \\left( 3, \\frac{\\pi}{2} \\right)"), "{stdout}");
+        assert_eq!(data(&fake, home.path(), &["verify", "math-500"]).0, 0);
+        assert_eq!(fake.requests(), before);
+        // A folder in the hub's layout does instead of the hub.
+        let root = tempfile::tempdir().unwrap();
+        let clone = root.path().join(hub.repo);
+        std::fs::create_dir_all(&clone).unwrap();
+        std::fs::write(clone.join("test.jsonl"), bytes).unwrap();
+        let args = ["verify", "math-500", "--data-root", root.path().to_str().unwrap()];
+        assert_eq!(data(&fake, tempfile::tempdir().unwrap().path(), &args).0, 0);
+    }
+
+    #[test]
+    fn any_file_and_any_model_can_be_fetched_by_name() {
+        let fake = FakeHub::start("owner/name", &model_files());
+        let home = tempfile::tempdir().unwrap();
+        let (code, stdout, stderr) = data(&fake, home.path(), &["fetch", "--model", "owner/name"]);
+        let expected = home.path().join("hub/models--owner--name/snapshots").join(COMMIT);
+        assert_eq!((code, stdout.trim()), (0, expected.to_str().unwrap()), "{stderr}");
+        let (code, _, stderr) = data(&fake, home.path(), &["fetch", "--model", "owner"]);
+        assert!(code == 2 && stderr.contains("'owner' is no name on the hub"), "{stderr}");
+        let (code, _, stderr) = data(&fake, home.path(), &["fetch", "--dataset", "o/d", "x.jsonl"]);
+        assert!(code == 2 && stderr.contains("the server answers 401"), "{stderr}");
+        assert!(!stderr.contains("hf_secret"));
+    }
 }

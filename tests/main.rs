@@ -8,6 +8,8 @@ mod chat;
 mod data;
 #[cfg(feature = "endpoint")]
 mod endpoint;
+#[cfg(feature = "hub")]
+mod fakehub;
 mod features;
 mod floors;
 mod grpo;

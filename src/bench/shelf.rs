@@ -35,12 +35,25 @@ pub struct Local {
     pub root: Option<PathBuf>,
 }
 
+impl Local {
+    /// The files of a benchmark in the folder: the one file that the table names, or the hub's files below
+    /// `OWNER/NAME` (a clone of the data set's repository); `None` where neither is there.
+    pub fn find(&self, source: &Source) -> Option<Vec<PathBuf>> {
+        let root = self.root.as_ref()?;
+        let one = root.join(source.local);
+        if one.exists() {
+            return Some(vec![one]);
+        }
+        let clone = root.join(source.hub.repo);
+        let files: Vec<PathBuf> = source.hub.files.iter().map(|file| clone.join(file)).collect();
+        files.iter().all(|path| path.exists()).then_some(files)
+    }
+}
+
 impl Shelf for Local {
     fn files(&self, source: &Source) -> Result<Vec<PathBuf>> {
-        let path = self.root.as_ref().map(|root| root.join(source.local));
-        path.filter(|path| path.exists()).map(|path| vec![path]).ok_or_else(|| {
-            let problem =
-                format!("is not at hand: fetch {} or name a data folder", source.hub.repo);
+        self.find(source).ok_or_else(|| {
+            let problem = format!("is not at hand: `data fetch` brings {}", source.hub.repo);
             Error::data(source.local, problem)
         })
     }

@@ -1,16 +1,16 @@
-//! Where programs find data files: a folder that the user names, else the hub's cache.
+//! Where programs find data files: a folder that the user names, else the hub by way of its cache.
 
 use std::path::{Path, PathBuf};
 
-use crate::bench::{Row, Shelf, Source};
+use crate::bench::{Local, Row, Shelf, Source};
 use crate::error::Result;
-use crate::frame::rows::{self, Files};
+use crate::frame::rows;
 use crate::sample::endpoint::Key;
 
 /// Options of every program that reads benchmarks.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct LibraryArgs {
-    /// Folder of benchmark files for machines without network (`data list` says which) [default: $HOWARD_DATA]
+    /// Folder with benchmark files (`data list` says which); what it lacks comes from the hub [default: $HOWARD_DATA]
     #[arg(long, value_name = "DIR")]
     pub data_root: Option<PathBuf>,
 }
@@ -18,7 +18,10 @@ pub struct LibraryArgs {
 /// The [`Shelf`] of the programs.
 #[derive(Clone, Debug)]
 pub struct Library {
-    files: Files,
+    local: Local,
+    /// Whether files that are not at hand are fetched.
+    #[cfg_attr(not(feature = "hub"), allow(dead_code))]
+    fetch: bool,
 }
 
 impl Library {
@@ -26,16 +29,47 @@ impl Library {
     pub fn new(args: &LibraryArgs) -> Self {
         let root =
             args.data_root.clone().or_else(|| std::env::var_os("HOWARD_DATA").map(PathBuf::from));
-        Self { files: Files { root } }
+        Self { local: Local { root }, fetch: true }
+    }
+
+    /// The same, but what is not on this machine already is missing.
+    #[must_use]
+    pub fn at_hand(&self) -> Self {
+        Self { fetch: false, ..self.clone() }
+    }
+
+    #[cfg(feature = "hub")]
+    fn from_hub(&self, source: &Source) -> Result<Vec<PathBuf>> {
+        use crate::hub::{Kind, Repo, Wanted};
+        let hub = source.hub;
+        let repo = Repo::parse(Kind::Dataset, &format!("{}@{}", hub.repo, hub.revision))?;
+        let sums = hub.sha256.iter().map(|sum| Some((*sum).to_string()));
+        let files: Vec<Wanted> = hub
+            .files
+            .iter()
+            .zip(sums.chain(std::iter::repeat(None)))
+            .map(|(name, sha256)| Wanted { name: (*name).to_string(), sha256 })
+            .collect();
+        if self.fetch {
+            return super::hub::hub().files(&repo, &files, &mut super::Terminal::default());
+        }
+        super::hub::hub().at_hand(&repo, &files).map_or_else(|| self.local.files(source), Ok)
+    }
+
+    #[cfg(not(feature = "hub"))]
+    fn from_hub(&self, source: &Source) -> Result<Vec<PathBuf>> {
+        self.local.files(source)
     }
 }
 
 impl Shelf for Library {
     fn files(&self, source: &Source) -> Result<Vec<PathBuf>> {
-        self.files.files(source)
+        self.local.find(source).map_or_else(|| self.from_hub(source), Ok)
     }
 
     fn rows(&self, path: &Path, columns: &[&str]) -> Result<Vec<(usize, Row)>> {
+        #[cfg(feature = "hub")]
+        let path = &super::hub::file(path)?;
         rows::read_rows(path, columns)
     }
 }

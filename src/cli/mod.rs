@@ -5,10 +5,14 @@
 
 #[cfg(feature = "frame")]
 pub mod evaluation;
+#[cfg(feature = "hub")]
+pub mod hub;
 #[cfg(feature = "frame")]
 pub mod library;
 pub mod machine;
 pub mod memory;
+#[cfg(feature = "frame")]
+pub mod overlap;
 pub mod progress;
 pub mod provenance;
 

@@ -1,29 +1,12 @@
 //! Rows of parquet, JSON and JSON lines, through polars where the format needs it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use polars::prelude::*;
 use serde_json::{Number, Value};
 
-use crate::bench::{Local, Row, Shelf, Source, read_json_rows};
+use crate::bench::{Row, read_json_rows};
 use crate::error::{Error, Result};
-
-/// A [`Shelf`] of local files that reads parquet too.
-#[derive(Clone, Debug, Default)]
-pub struct Files {
-    /// The folder of benchmark files; `None` has none.
-    pub root: Option<PathBuf>,
-}
-
-impl Shelf for Files {
-    fn files(&self, source: &Source) -> Result<Vec<PathBuf>> {
-        Local { root: self.root.clone() }.files(source)
-    }
-
-    fn rows(&self, path: &Path, columns: &[&str]) -> Result<Vec<(usize, Row)>> {
-        read_rows(path, columns)
-    }
-}
 
 /// The rows of a file by its name: `.parquet`, `.json` (an array) or JSON lines. Only `columns` are read from
 /// parquet; none named = all.

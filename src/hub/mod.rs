@@ -147,6 +147,15 @@ const SMALL: [&str; 7] = [
     "model.safetensors.index.json",
 ];
 
+/// How much of a model is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// All that is needed to run it.
+    Whole,
+    /// Everything but the weights: configuration, tokenizer, chat template.
+    Small,
+}
+
 /// The hub with its cache.
 #[derive(Debug)]
 pub struct Hub {
@@ -170,8 +179,9 @@ impl Hub {
     /// # Errors
     /// The server cannot be reached or refuses, the repository is no such model, a checksum is wrong, the disk is full,
     /// or the cache lacks something while offline.
-    pub fn model(&self, repo: &Repo, progress: &mut dyn Progress) -> Result<Snapshot> {
+    pub fn model(&self, repo: &Repo, part: Part, progress: &mut dyn Progress) -> Result<Snapshot> {
         let folder = self.folder(repo);
+        let lacks = |dir: &Path| if part == Part::Whole { lacks(dir) } else { None };
         if self.settings.offline {
             let commit = folder.commit(&repo.revision).ok_or_else(|| self.offline(repo, ""))?;
             let dir = folder.snapshot(&commit);
@@ -195,7 +205,10 @@ impl Hub {
             let (there, absent): (Vec<_>, Vec<_>) =
                 small.into_iter().partition(|name| names.contains(name));
             self.fetch_at(repo, &commit, &wanted(there), progress)?;
-            self.fetch_at(repo, &commit, &wanted(self.weights(repo, &dir, &names)?), progress)?;
+            if part == Part::Whole {
+                let weights = self.weights(repo, &dir, &names)?;
+                self.fetch_at(repo, &commit, &wanted(weights), progress)?;
+            }
             folder.note_absent(&commit, &absent)?;
         }
         folder.note_commit(&repo.revision, &commit)?;

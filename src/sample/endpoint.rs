@@ -23,6 +23,9 @@ pub struct Endpoint {
     pub model: String,
     /// Which protocol.
     pub api: Api,
+    /// Folder of a model, or its name on the hub, whose chat template renders conversations for `completions`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub template: Option<std::path::PathBuf>,
     /// Requests under way at the same time.
     pub concurrency: usize,
     /// Seconds until a request that is not answered is given up (and repeated).
@@ -51,6 +54,7 @@ impl Default for Endpoint {
             url: String::new(),
             model: String::new(),
             api: Api::Chat,
+            template: None,
             concurrency: 16,
             timeout: 600.0,
             attempts: 8,

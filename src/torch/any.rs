@@ -1,5 +1,6 @@
 //! Whoever answers, by configuration: a model on this machine, a server, or a file of completions.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::local::LocalSampler;
@@ -27,20 +28,20 @@ pub enum AnySampler {
 }
 
 impl AnySampler {
-    /// Whoever a configuration names.
+    /// Whoever a configuration names; `dir` has the files of its model (with an endpoint: its chat template, if any).
     ///
     /// # Errors
     /// The model, the server's settings or the file of completions cannot be used.
-    pub fn open(config: &EvalConfig, tasks: &[Task], key: Key) -> Result<Self> {
+    pub fn open(config: &EvalConfig, dir: &Path, tasks: &[Task], key: Key) -> Result<Self> {
         if let Some(endpoint) = &config.endpoint {
-            return Self::endpoint(endpoint, key, None);
+            return Self::endpoint(endpoint, key, endpoint.template.as_ref().map(|_| dir));
         }
         if let Some(import) = &config.import {
             let problems: Vec<_> = tasks.iter().flat_map(|t| t.problems.iter().cloned()).collect();
             let recorded = Recorded::load(import, &config.model.to_string_lossy(), &problems)?;
             return Ok(Self::Recorded(Box::new(recorded)));
         }
-        let local = LocalSampler::load(&config.model, &config.device, &config.dtype, config.slots)?;
+        let local = LocalSampler::load(dir, &config.device, &config.dtype, config.slots)?;
         Ok(Self::Local(Box::new(local)))
     }
 
@@ -48,7 +49,7 @@ impl AnySampler {
     ///
     /// # Errors
     /// Its files cannot be read.
-    pub fn who(&self, config: &EvalConfig) -> Result<Who> {
+    pub fn who(&self, config: &EvalConfig, dir: &Path) -> Result<Who> {
         let model = config.model.to_string_lossy().into_owned();
         Ok(match (self, &config.endpoint, &config.import) {
             (Self::Recorded(recorded), _, Some(import)) => Who {
@@ -60,12 +61,16 @@ impl AnySampler {
             },
             (_, Some(endpoint), _) => {
                 let device = format!("endpoint {}", endpoint.url);
-                Who { model, device, ..Who::default() }
+                let files = match &endpoint.template {
+                    Some(_) => template_files(dir)?,
+                    None => BTreeMap::new(),
+                };
+                Who { model, device, files, wave: 0 }
             }
             _ => Who {
-                model: config.model.file_name().map_or(model, |n| n.to_string_lossy().into_owned()),
+                model: short_name(&config.model),
                 device: format!("{} {}", config.device, config.dtype),
-                files: manifest::hash_folder(&config.model)?,
+                files: manifest::hash_folder(dir)?,
                 wave: WAVE,
             },
         })
@@ -90,6 +95,19 @@ impl AnySampler {
             _ => None,
         }
     }
+}
+
+/// The name of a folder, or of a model on the hub without owner and commit.
+fn short_name(model: &Path) -> String {
+    let name = model.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
+    name.split('@').next().unwrap_or_default().to_string()
+}
+
+/// SHA-256 of the files that a chat template comes from.
+fn template_files(dir: &Path) -> Result<BTreeMap<String, String>> {
+    let names = ["chat_template.jinja", "tokenizer_config.json"];
+    let there = names.into_iter().filter(|name| dir.join(name).exists());
+    there.map(|name| Ok((name.to_string(), disk::sha256_file(&dir.join(name))?))).collect()
 }
 
 impl Sampler for AnySampler {

@@ -28,9 +28,13 @@ fn teacher() -> Server {
             "usage": {"prompt_tokens": 9, "completion_tokens": 4}});
         let good = Reply { wait: Duration::from_millis(3), ..Reply::new(200, answer.to_string()) };
         match random.uniform(0) {
-            x if x < 0.1 => Reply::new(500, "oops"),
-            x if x < 0.2 => Reply { cut: Some(10), ..good },
-            x if x < 0.3 => Reply::new(200, "{\"choices\": []}"),
+            x if x < 0.05 => Reply::new(500, "oops"),
+            x if x < 0.10 => Reply { cut: Some(10), ..good },
+            x if x < 0.15 => Reply::new(200, "{\"choices\": []}"),
+            x if x < 0.20 => Reply::new(429, "").with("Retry-After", "0"),
+            x if x < 0.25 => Reply::new(200, "{\"choices\": [{\"mess"),
+            // Longer than the client waits.
+            x if x < 0.30 => Reply { wait: Duration::from_millis(700), ..good },
             _ => good,
         }
     })
@@ -61,7 +65,7 @@ fn traces_that_are_killed_end_with_every_completion_once_and_no_key_on_disk() {
     std::fs::write(dir.path().join("p.jsonl"), problems).unwrap();
     let config = "prompt = \"instruction\"\n[data]\nname = \"sums\"\npath = \"p.jsonl\"\n\
         columns = { problem = \"q\", answer = \"a\" }\n\
-        [endpoint]\nconcurrency = 4\nbackoff = 0.001\nmax_backoff = 0.01\nattempts = 50\n";
+        [endpoint]\nconcurrency = 4\nbackoff = 0.001\nmax_backoff = 0.01\nattempts = 50\ntimeout = 0.4\n";
     std::fs::write(dir.path().join("c.toml"), config).unwrap();
     let server = teacher();
     let records = dir.path().join("run/records.jsonl");

@@ -85,8 +85,15 @@ fn bad_input_is_one_sentence_and_nothing_is_left() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("out");
     let out = out.to_str().unwrap();
-    let text = refusal(&mut eval(&["--model", "no/such", "--benchmark", "mini", "--out", out]));
+    let text = refusal(&mut eval(&["--model", "./no/such", "--benchmark", "mini", "--out", out]));
     assert!(text.contains("no/such: there is no such model folder"), "{text}");
+    // What could be a name on the hub is looked for there, and here it may not be asked.
+    let args = ["--model", "no/such", "--benchmark", "mini", "--out", out];
+    let text = refusal(eval(&args).env("HF_HUB_OFFLINE", "1").env("HF_HOME", dir.path()));
+    assert!(
+        text.contains("no/such is no folder here, and on the hub: no/such@main: the cache"),
+        "{text}"
+    );
     let text =
         refusal(&mut eval(&["--model", "data/tiny", "--benchmark", "mini-gsm9k", "--out", out]));
     assert!(text.contains("no benchmark 'mini-gsm9k'; there are math-500"), "{text}");
