@@ -152,3 +152,97 @@ fn gsm8k_answers_are_the_numbers_behind_the_marks() {
         problems.iter().filter(|p| p.gold.replace([',', '-', '.'], "").parse::<u64>().is_ok());
     assert_eq!(numbers.count(), 1319);
 }
+
+#[cfg(all(feature = "frame", feature = "cli"))]
+mod parquet {
+    use super::*;
+    use howard::answer::Grader;
+    use howard::bench::{Shelf, load_file};
+    use howard::cli::library::{Library, LibraryArgs};
+    use howard::trace::{OPENR1_COLUMNS, OpenR1, Reasons};
+
+    fn golden(name: &str) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/parquet").join(name)
+    }
+
+    fn library() -> Library {
+        Library::new(&LibraryArgs::default())
+    }
+
+    /// Columns and types of the real files, written by pyarrow (`tests/golden/parquet.py` says what stands in each row).
+    #[test]
+    fn openr1_is_read_filtered_and_graded() {
+        let rows = library().rows(&golden("openr1.parquet"), OPENR1_COLUMNS).unwrap();
+        assert_eq!(rows.len(), 7);
+        let take = |filter: &OpenR1| {
+            let (mut kept, mut reasons) = (Vec::new(), Reasons::new());
+            let rows = rows.iter().map(|(_, row)| row);
+            filter.take_all(rows, &Grader::default(), &mut kept, &mut reasons);
+            (kept, reasons)
+        };
+        let (kept, reasons) = take(&OpenR1::default());
+        let texts: Vec<&str> = kept.iter().map(|t| t.messages[1].content.as_str()).collect();
+        assert_eq!(
+            texts,
+            [
+                "<think>\n</think>\n\n\\boxed{2}",
+                "<think>\ntwo and two\n</think>\n\n\\boxed{4}",
+                "the same again \\boxed{2}"
+            ]
+        );
+        let expected = [
+            ("no problem or no answer", 1),
+            ("no solution of the right length", 1),
+            ("no solution that its publisher verified", 1),
+            ("our grader finds no correct answer", 1),
+        ];
+        assert_eq!(reasons, expected.into());
+        assert_eq!(take(&OpenR1 { max_chars: 0, ..OpenR1::default() }).0.len(), 4);
+        let olympiads = OpenR1 { sources: vec!["amc_aime".into()], ..OpenR1::default() };
+        assert_eq!(take(&olympiads).0.len(), 1);
+        assert_eq!(take(&OpenR1 { limit: 1, ..OpenR1::default() }).0.len(), 1);
+        // The reader of the table's row finds the problems too, and cannot mistake this file for the whole.
+        let source = bench::find("openr1-math").unwrap().source.unwrap();
+        let items = rows.iter().filter_map(|(_, row)| (source.item)(row).unwrap()).count();
+        assert_eq!(items, 6);
+        let dir = tempfile::tempdir().unwrap();
+        let copy = dir.path().join(source.local);
+        std::fs::create_dir_all(copy.parent().unwrap()).unwrap();
+        std::fs::copy(golden("openr1.parquet"), copy).unwrap();
+        let library = Library::new(&LibraryArgs { data_root: Some(dir.path().into()) });
+        let message =
+            bench::find("openr1-math").unwrap().load(&library).map(|_| ()).unwrap_err().to_string();
+        assert_eq!(message, "openr1-math: expected [93733] rows in its files, got 7");
+    }
+
+    #[test]
+    fn a_users_own_parquet_is_read_by_named_columns() {
+        let mut columns = Columns {
+            problem: "question".into(),
+            answer: "gold".into(),
+            level: Some("difficulty".into()),
+            subject: None,
+        };
+        let message = load_file("sums", &golden("sums.parquet"), &columns, &library());
+        let message = message.map(|_| ()).unwrap_err().to_string();
+        assert!(
+            message.ends_with("sums.parquet:10: column 'difficulty' is neither text nor number")
+        );
+        columns.level = None;
+        let problems = load_file("sums", &golden("sums.parquet"), &columns, &library()).unwrap();
+        assert_eq!(problems.len(), 40);
+        assert_eq!(
+            (problems[39].text.as_str(), problems[39].gold.as_str()),
+            ("What is 40 plus 40?", "80")
+        );
+        columns.problem = "prompt".into();
+        let message = load_file("sums", &golden("sums.parquet"), &columns, &library());
+        let message = message.map(|_| ()).unwrap_err().to_string();
+        assert!(
+            message.ends_with(
+                "sums.parquet:1: no column 'prompt'; the columns are difficulty, gold, question"
+            ),
+            "{message}"
+        );
+    }
+}

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use howard::chat::ChatTemplate;
 use howard::rng::Seed;
 use howard::sample::Sampler;
-use howard::sample::openai::{Endpoint, Key, OpenAi};
+use howard::sample::openai::{Api, Endpoint, Key, OpenAi, Spent};
 use howard::types::{Completion, Finish, Message, ProblemId, Request, SamplingParams};
 use serde_json::{Value, json};
 
@@ -201,4 +202,56 @@ fn an_error_of_the_sink_ends_the_call() {
     assert_eq!(outcome.unwrap_err().to_string(), "disk: full");
     assert_eq!(arrived, 1);
     assert!(server.count() < 200);
+}
+
+/// `/completions`, as vLLM and OpenAI's reference have it: the conversation as one text, `logprobs` as a number, the
+/// log-probabilities of the drawn tokens as a list.
+#[test]
+fn completions_are_asked_with_a_rendered_prompt_and_bring_log_probabilities() {
+    let server = Server::start(|asked| {
+        assert_eq!(asked.path, "/v1/completions");
+        let body: Value = serde_json::from_str(&asked.body).unwrap();
+        assert_eq!(body["logprobs"], 1);
+        assert!(body["messages"].is_null());
+        let said = body["prompt"].as_str().unwrap();
+        let choices: Vec<Value> = (0..body["n"].as_u64().unwrap_or(1))
+            .map(|_| {
+                json!({"text": said, "finish_reason": "length", "logprobs":
+                    {"tokens": ["a", "b"], "token_logprobs": [-0.25, -1.5], "top_logprobs": null}})
+            })
+            .collect();
+        let usage = json!({"prompt_tokens": 11, "completion_tokens": 2 * choices.len()});
+        Reply::new(200, json!({"choices": choices, "usage": usage}).to_string())
+    });
+    let settings = Endpoint {
+        api: Api::Completions,
+        logprobs: true,
+        prompt_price: 2.0,
+        completion_price: 8.0,
+        ..endpoint(&server)
+    };
+    let message = OpenAi::new(settings.clone(), Key::default(), None).unwrap_err().to_string();
+    assert!(message.contains("endpoint.template"), "{message}");
+    let chatml = "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}{% endfor %}<|assistant|>";
+    let template = ChatTemplate::new(chatml, "", "").unwrap();
+    let mut sampler = OpenAi::new(settings, Key::default(), Some(template)).unwrap();
+    let all = sample(&mut sampler, &requests(3, 2)).unwrap();
+    assert_eq!(all.len(), 6);
+    for c in &all {
+        assert_eq!(c.text, format!("<|user|>problem {}<|assistant|>", &c.problem.0[2..]));
+        assert_eq!(c.logprobs, Some(vec![-0.25, -1.5]));
+        assert_eq!((c.finish, c.usage.unwrap().completion), (Finish::Length, 2));
+    }
+    // 3 requests of 11 + 4 tokens at 2 and 8 for a million: (33 * 2 + 12 * 8) / 10^6.
+    let spent = sampler.spent();
+    assert_eq!((spent.prompt_tokens, spent.completion_tokens), (33, 12));
+    assert!((spent.cost - 162e-6).abs() < 1e-12, "{}", spent.cost);
+    // A resumed run counts on.
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("spent.json");
+    spent.add_to(&path).unwrap();
+    let twice: Spent = spent.add_to(&path).unwrap();
+    assert_eq!((twice.requests, twice.completion_tokens), (6, 24));
+    std::fs::write(&path, "no").unwrap();
+    assert!(spent.add_to(&path).unwrap_err().to_string().contains("is not a count of requests"));
 }

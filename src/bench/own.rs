@@ -18,7 +18,7 @@ pub struct Columns {
     pub problem: String,
     /// Column of the gold answer; see [`bare_gold`] for what is taken from it.
     pub answer: String,
-    /// Column of the level, if any: a number 1 to 5 or a text that ends in one (`Level 5`).
+    /// Column of the level, if any: a number 1 to 5 or a text that ends in one (`Level 5`); null = unknown.
     pub level: Option<String>,
     /// Column of the subject, if any.
     pub subject: Option<String>,
@@ -58,11 +58,11 @@ pub fn load_file(
             return Err(Error::parse(path, line, problem));
         }
         let level = match &columns.level {
-            Some(column) => level(&field(path, line, row, column)?),
+            Some(column) => known(path, line, row, column)?.and_then(|text| level(&text)),
             None => None,
         };
         let subject = match &columns.subject {
-            Some(column) => Some(field(path, line, row, column)?),
+            Some(column) => known(path, line, row, column)?,
             None => None,
         };
         let id = ProblemId::of(name, &text, &gold);
@@ -73,6 +73,14 @@ pub fn load_file(
         problems.push(Problem { id, text, gold, level, subject });
     }
     Ok(problems)
+}
+
+/// A cell that may be null.
+fn known(path: &Path, line: usize, row: &Row, column: &str) -> Result<Option<String>> {
+    match row.get(column) {
+        Some(Value::Null) => Ok(None),
+        _ => field(path, line, row, column).map(Some),
+    }
 }
 
 fn field(path: &Path, line: usize, row: &Row, column: &str) -> Result<String> {

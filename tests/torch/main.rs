@@ -6,6 +6,9 @@ mod endpoint;
 mod engine;
 mod grpo;
 mod grpo_programs;
+#[path = "../fakehub.rs"]
+mod fakehub;
+mod hub;
 mod learn;
 mod model;
 mod parity;

@@ -127,7 +127,7 @@ impl OpenAi {
             return Err(Error::config("endpoint", "timeout and backoff must be positive"));
         }
         if endpoint.api == Api::Completions && template.is_none() {
-            let problem = "completions need a chat template: name a model folder that has one";
+            let problem = "completions need a chat template: name a model that has one with endpoint.template";
             return Err(Error::config("api", problem));
         }
         let agent = Agent::config_builder()
