@@ -110,6 +110,21 @@ fn answer(
         let listing = json!({"id": id, "sha": commit, "siblings": siblings});
         return Reply::new(200, listing.to_string()).with("Content-Type", "application/json");
     }
+    // What huggingface_hub asks for instead of the listing.
+    if path == format!("/api/{kind}{id}/tree/{commit}") {
+        let tree: Vec<_> = files
+            .iter()
+            .map(|(name, bytes)| {
+                let mut entry = json!({"type": "file", "path": name, "size": bytes.len(), "oid": git_sha1(bytes)});
+                if large(name) {
+                    let (oid, size) = (disk::sha256(bytes), bytes.len());
+                    entry["lfs"] = json!({"oid": oid, "size": size, "pointerSize": 130});
+                }
+                entry
+            })
+            .collect();
+        return Reply::new(200, json!(tree).to_string()).with("Content-Type", "application/json");
+    }
     // Small files: a redirect within the hub, which then has the bytes.
     if let Some(name) = path.strip_prefix("/api/resolve-cache/") {
         let bytes = &files[name];

@@ -43,7 +43,21 @@ pub fn load_file(
     columns: &Columns,
     shelf: &dyn Shelf,
 ) -> Result<Vec<Problem>> {
-    let rows = shelf.rows(path, &[])?;
+    let wanted = [
+        Some(&columns.problem),
+        Some(&columns.answer),
+        columns.level.as_ref(),
+        columns.subject.as_ref(),
+    ];
+    let wanted: Vec<&str> = wanted.into_iter().flatten().map(String::as_str).collect();
+    let mut rows = shelf.rows(path, &wanted)?;
+    let lacking = |(_, row): &(usize, Row)| wanted.iter().any(|column| !row.contains_key(*column));
+    // All columns, so that the error can name them.
+    if rows.first().is_some_and(lacking)
+        && let Ok(all) = shelf.rows(path, &[])
+    {
+        rows = all;
+    }
     if rows.is_empty() {
         return Err(Error::file(path, "has no problems: expected one object per line or row"));
     }

@@ -29,7 +29,13 @@ pub fn read_parquet(path: &Path, columns: &[&str]) -> Result<DataFrame> {
     let bad = |e: &PolarsError| {
         let text = e.to_string();
         let first = text.lines().next().unwrap_or_default();
-        Error::file(path, format!("is not a parquet file that can be read: {first}"))
+        let hint = match first.contains("cannot create series from") {
+            true => {
+                " (columns of this type cannot be read here: write numbers with 64 bits, anything else as text)"
+            }
+            false => "",
+        };
+        Error::file(path, format!("is not a parquet file that can be read: {first}{hint}"))
     };
     let file = std::fs::File::open(path).map_err(|e| Error::io(path, e))?;
     let mut reader = ParquetReader::new(file);

@@ -1,7 +1,7 @@
 """Parquet files as the hub has them, with rows of our own: written by pyarrow, read by howard (tests/data.rs).
 
 openr1.parquet has the columns and types of open-r1/OpenR1-Math-220k (its dataset card, configuration "default"), nested
-ones included; sums.parquet is a user's own file, with a dictionary-encoded text, a nullable number and snappy compression.
+ones included; sums.parquet is a user's own file in three row groups, with a nullable number and with columns of types that are not asked for.
 
 Run: python tests/golden/parquet.py   (pyarrow 26.0.1)
 """
@@ -48,9 +48,13 @@ rows = [
 ]
 pq.write_table(pa.Table.from_pylist(rows, schema=schema), here / "openr1.parquet", compression="zstd")
 
+numbers = range(1, 41)
 sums = pa.table({
-    "question": pa.array([f"What is {n} plus {n}?" for n in range(1, 41)]).dictionary_encode(),
-    "gold": pa.array([f"so #### {2 * n}" for n in range(1, 41)], pa.large_string()),
-    "difficulty": pa.array([1 + n % 5 if n % 10 else None for n in range(1, 41)], pa.int8()),
+    "question": [f"What is {n} plus {n}?" for n in numbers],
+    "gold": pa.array([f"so #### {2 * n}" for n in numbers], pa.large_string()),
+    "difficulty": pa.array([1 + n % 5 if n % 10 else None for n in numbers], pa.int32()),
+    "small": pa.array([n % 5 for n in numbers], pa.int8()),
+    "kind": pa.array([["odd", "even"][n % 2] for n in numbers]).dictionary_encode(),
+    "when": pa.array([0 for _ in numbers], pa.timestamp("us")),
 })
 pq.write_table(sums, here / "sums.parquet", compression="snappy", row_group_size=16)
