@@ -17,8 +17,9 @@ use howard::hub::{Kind, Part, Repo, Wanted};
 ///   data fetch study
 ///   data show aime-2024 3
 ///
-/// Files are kept in the cache that other tools of the hub use. Without network, put them into a folder and name it with
-/// --data-root: `data list` says which. Programs that need a data set fetch it themselves.
+/// Files are kept in the cache that other tools of the hub use. Without network, put them into a
+/// folder and name it with --data-root: `data list` says which. Programs that need a data set fetch
+/// it themselves.
 #[derive(Parser)]
 #[command(version, verbatim_doc_comment, after_help = AFTER_HELP)]
 struct Args {
@@ -190,7 +191,8 @@ fn compare(train: &str, test: &[String], library: &Library) -> anyhow::Result<u8
     let train_problems = bench::find(train)?.load(library)?;
     for benchmark in bench::resolve(test)? {
         let found = overlap::between(&train_problems, &benchmark.load(library)?);
-        println!("{train} and {}: {} problems in common", benchmark.name, found.len());
+        let noun = if found.len() == 1 { "problem" } else { "problems" };
+        println!("{train} and {}: {} {noun} in common", benchmark.name, found.len());
         for o in found {
             let note =
                 if o.train_gold == o.test_gold { "" } else { " (answers differ: look at both)" };

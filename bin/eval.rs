@@ -25,12 +25,12 @@ use howard_torch::any::AnySampler;
 ///
 ///   eval --model data/tiny --data gsm8k/test.jsonl --problem question --answer answer --out results/gsm8k
 ///
-/// A model and benchmarks of the hub, fetched once (HF_HOME, HF_TOKEN, HF_ENDPOINT and HF_HUB_OFFLINE=1 count):
+/// A model and benchmarks of the hub, fetched once (HF_HOME, HF_TOKEN, HF_ENDPOINT, HF_HUB_OFFLINE=1):
 ///
 ///   eval --model Qwen/Qwen3-0.6B --benchmark study --out results/qwen
 ///
-/// Any OpenAI-compatible server (the key is read from HOWARD_API_KEY or OPENAI_API_KEY), or completions that something
-/// else produced, as JSON lines {"problem": id or text, "completion": ..., "model": ...}:
+/// Any OpenAI-compatible server (the key is read from HOWARD_API_KEY or OPENAI_API_KEY), or completions
+/// that something else produced, as JSON lines {"problem": id or text, "completion": ..., "model": ...}:
 ///
 ///   eval --endpoint http://localhost:8000/v1 --model Qwen/Qwen3-4B --benchmark study --out results/served
 ///   eval --import outputs.jsonl --model theirs --benchmark gsm8k --out results/theirs

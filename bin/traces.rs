@@ -24,6 +24,11 @@ use howard_torch::any::AnySampler;
 ///   traces --endpoint http://localhost:8000/v1 --model Qwen/Qwen3-235B-A22B-Instruct-2507 \
 ///     --benchmark math-train-hard --out results/traces
 ///
+/// Your own problems go into the configuration, from a file with named columns:
+///
+///   traces --model Qwen/Qwen3-4B --set data.name=mine --set data.path=mine.jsonl \
+///     --set data.columns.problem=question --set data.columns.answer=answer --out results/mine
+///
 /// OUT/traces.jsonl holds the correct ones in chat format, ready for `sft --set data.path=...`; OUT/wrong.jsonl the others;
 /// OUT/report.md and OUT/yield.csv yield and lengths per level. Without --endpoint, --model is a folder. A killed run goes
 /// on where it was, to the single completion; other --keep and --shortest select again without sampling.
@@ -216,6 +221,12 @@ fn prepare(
     let (mut kept, mut reasons) = (Vec::new(), Reasons::new());
     for path in files {
         let rows = library.rows(&path, OPENR1_COLUMNS)?;
+        let needed = ["problem", "answer", "generations"];
+        let lacking =
+            rows.first().and_then(|(_, row)| needed.into_iter().find(|c| !row.contains_key(*c)));
+        if let Some(column) = lacking {
+            anyhow::bail!("{}: has no column '{column}' as OpenR1-Math-220k has", path.display());
+        }
         let grader = howard::answer::Grader::default();
         filter.take_all(rows.iter().map(|(_, row)| row), &grader, &mut kept, &mut reasons);
     }

@@ -45,9 +45,35 @@ pub fn main(program: &str, body: impl FnOnce() -> anyhow::Result<u8>) -> ExitCod
     match body() {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            let chain = error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": ");
-            eprintln!("{program}: {chain}");
+            eprintln!("{program}: {}", sentence(&error));
             ExitCode::from(COULD_NOT_RUN)
         }
+    }
+}
+
+/// An error and its causes on one line; a cause that the error repeats stands there once.
+fn sentence(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for part in error.chain().map(ToString::to_string) {
+        if text.is_empty() {
+            text = part;
+        } else if !text.ends_with(&part) {
+            text = format!("{text}: {part}");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let missing = || Error::io("/nope", std::io::Error::other("not here"));
+        assert_eq!(sentence(&missing().into()), "/nope: not here");
+        let error = anyhow::Error::new(missing()).context("reading the list");
+        assert_eq!(sentence(&error), "reading the list: /nope: not here");
     }
 }

@@ -93,8 +93,8 @@ pub fn of_problems(data: &Problems, library: &Library, folder: &RunFolder) -> Re
 ///
 /// # Errors
 /// They cannot be read, or the folder cannot be written.
-pub fn of_conversations(data: &Conversations, library: &Library, folder: &RunFolder) -> Result<()> {
-    let Conversations::Chat { rows, .. } = data else { return Ok(()) };
+pub fn of_conversations(path: &Path, library: &Library, folder: &RunFolder) -> Result<()> {
+    let rows = batches::read_chat(path)?;
     let mut questions: BTreeMap<&str, Problem> = BTreeMap::new();
     for message in rows.iter().flat_map(|(_, row)| row).filter(|m| m.role == Role::User) {
         let text = message.content.strip_suffix(INSTRUCTION).unwrap_or(&message.content);

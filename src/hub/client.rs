@@ -303,12 +303,16 @@ fn copy(
 fn nobody(error: &ureq::Error) -> bool {
     match error {
         ureq::Error::HostNotFound | ureq::Error::ConnectionFailed | ureq::Error::BadUri(_) => true,
-        ureq::Error::Io(e) => matches!(
-            e.kind(),
-            ErrorKind::ConnectionRefused
-                | ErrorKind::HostUnreachable
-                | ErrorKind::NetworkUnreachable
-        ),
+        ureq::Error::Io(e) => {
+            // The standard library has no kind for a name that cannot be resolved.
+            e.to_string().contains("lookup address")
+                || matches!(
+                    e.kind(),
+                    ErrorKind::ConnectionRefused
+                        | ErrorKind::HostUnreachable
+                        | ErrorKind::NetworkUnreachable
+                )
+        }
         _ => false,
     }
 }
