@@ -39,7 +39,7 @@ impl Library {
     }
 
     #[cfg(feature = "hub")]
-    fn from_hub(&self, source: &Source) -> Result<Vec<PathBuf>> {
+    fn on_hub(&self, source: &Source) -> Result<Vec<PathBuf>> {
         use crate::hub::{Kind, Repo, Wanted};
         let hub = source.hub;
         let repo = Repo::parse(Kind::Dataset, &format!("{}@{}", hub.repo, hub.revision))?;
@@ -57,14 +57,14 @@ impl Library {
     }
 
     #[cfg(not(feature = "hub"))]
-    fn from_hub(&self, source: &Source) -> Result<Vec<PathBuf>> {
+    fn on_hub(&self, source: &Source) -> Result<Vec<PathBuf>> {
         self.local.files(source)
     }
 }
 
 impl Shelf for Library {
     fn files(&self, source: &Source) -> Result<Vec<PathBuf>> {
-        self.local.find(source).map_or_else(|| self.from_hub(source), Ok)
+        self.local.find(source).map_or_else(|| self.on_hub(source), Ok)
     }
 
     fn rows(&self, path: &Path, columns: &[&str]) -> Result<Vec<(usize, Row)>> {
