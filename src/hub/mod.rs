@@ -1,20 +1,21 @@
 //! Files of models and data sets from the Hugging Face hub, kept in the cache that other tools use too.
 //!
-//! `cache` is the layout on disk, `client` the protocol, `checksum` what is compared. The crate hf-hub is not used:
+//! `cache` is the layout on disk, `client` the protocol, `checksum` what is compared, `files` which files are a model. The crate hf-hub is not used:
 //! 0.5 compares no checksums, appends to a partial file whatever a server that ignores ranges sends, and knows no
 //! offline mode; 1.0 needs an async runtime and 236 crates. The protocol is one listing, one `HEAD` and one `GET`.
 
 mod cache;
 mod checksum;
 mod client;
+mod files;
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
 use self::cache::Folder;
 use self::client::{Client, Head};
+use self::files::{SMALL, lacks};
 use crate::disk;
 use crate::error::{Error, Result};
 use crate::progress::Progress;
@@ -136,17 +137,6 @@ pub struct Snapshot {
     pub commit: String,
 }
 
-/// Small files of a model or adapter; those that a repository has are fetched.
-const SMALL: [&str; 7] = [
-    "config.json",
-    "generation_config.json",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "chat_template.jinja",
-    "adapter_config.json",
-    "model.safetensors.index.json",
-];
-
 /// How much of a model is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
@@ -206,7 +196,7 @@ impl Hub {
                 small.into_iter().partition(|name| names.contains(name));
             self.fetch_at(repo, &commit, &wanted(there), progress)?;
             if part == Part::Whole {
-                let weights = self.weights(repo, &dir, &names)?;
+                let weights = files::weights(repo, &dir, &names)?;
                 self.fetch_at(repo, &commit, &wanted(weights), progress)?;
             }
             folder.note_absent(&commit, &absent)?;
@@ -297,23 +287,6 @@ impl Hub {
         Ok((commit, names))
     }
 
-    /// Names of the files that hold the weights; the index is at hand if there is one.
-    fn weights(&self, repo: &Repo, dir: &Path, names: &[String]) -> Result<Vec<String>> {
-        let has = |name: &str| names.iter().any(|n| n == name);
-        let problem = match (has("config.json"), has("adapter_config.json")) {
-            (_, true) if has("adapter_model.safetensors") => {
-                return Ok(vec!["adapter_model.safetensors".into()]);
-            }
-            (false, _) => "is no model in Hugging Face format: it has no config.json",
-            _ if has("model.safetensors.index.json") => {
-                return shards(&dir.join("model.safetensors.index.json"));
-            }
-            _ if has("model.safetensors") => return Ok(vec!["model.safetensors".into()]),
-            _ => "has no weights in the safetensors format",
-        };
-        Err(Error::data(format!("{}@{}", repo.id, repo.revision), problem))
-    }
-
     /// Fetches what the cache lacks of some files of a commit.
     fn fetch_at(
         &self,
@@ -392,35 +365,6 @@ impl Hub {
 
 fn wanted(names: Vec<String>) -> Vec<Wanted> {
     names.into_iter().map(Wanted::new).collect()
-}
-
-/// Files that an index names, each once.
-fn shards(index: &Path) -> Result<Vec<String>> {
-    let value: Value = serde_json::from_str(&disk::read_text(index)?)
-        .map_err(|e| Error::parse(index, e.line(), "not JSON"))?;
-    let map = value["weight_map"].as_object();
-    let map = map.ok_or_else(|| Error::file(index, "has no weight_map"))?;
-    let names: BTreeSet<&str> = map.values().filter_map(Value::as_str).collect();
-    Ok(names.into_iter().map(String::from).collect())
-}
-
-/// The first file that a folder lacks to be a model or an adapter.
-fn lacks(dir: &Path) -> Option<String> {
-    let missing = |name: &str| !dir.join(name).exists();
-    if !missing("adapter_config.json") {
-        return missing("adapter_model.safetensors").then(|| "adapter_model.safetensors".into());
-    }
-    if let Some(name) = ["config.json", "tokenizer.json"].into_iter().find(|name| missing(name)) {
-        return Some(name.into());
-    }
-    let index = "model.safetensors.index.json";
-    if missing(index) {
-        return missing("model.safetensors").then(|| "model.safetensors".into());
-    }
-    match shards(&dir.join(index)) {
-        Ok(names) => names.into_iter().find(|name| missing(name)),
-        Err(_) => Some(index.into()),
-    }
 }
 
 #[cfg(test)]
