@@ -4,10 +4,10 @@
 mod cpu;
 mod endpoint;
 mod engine;
-mod grpo;
-mod grpo_programs;
 #[path = "../fakehub.rs"]
 mod fakehub;
+mod grpo;
+mod grpo_programs;
 mod hub;
 mod learn;
 mod model;
