@@ -21,8 +21,9 @@ if [ "$(cat "$env/DONE" 2>/dev/null || true)" != "$version" ]; then
     mkdir -p .libtorch
     rm -rf "$env"
     python3 -m venv "$env" || fail "python3 has no venv: install it (Debian: apt-get install python3-venv)"
-    # transformers[serving] without torch, which is here already and has 2.5 GB.
-    "$env/bin/python" -m pip install --quiet --disable-pip-version-check "transformers==$version" fastapi uvicorn pydantic openai \
+    # transformers[serving] without torch, which is here already and has 2.5 GB (accelerate would bring it again).
+    pip="$env/bin/python -m pip install --quiet --disable-pip-version-check"
+    { $pip "transformers==$version" fastapi uvicorn starlette pydantic openai rich psutil && $pip --no-deps "accelerate==1.15.0"; } \
         || fail "pip could not fetch transformers==$version: see its message above (is there a network?)"
     printf '%s\n' "$version" > "$env/DONE"
 fi
