@@ -13,7 +13,7 @@ model = model.to(work["device"]).eval()
 config = common.generation_config(work)
 config.num_return_sequences = 1
 config.eos_token_id = work["eos"] or -1
-config.num_blocks = 2048
+config.num_blocks = 1024
 config.max_batch_tokens = 512
 prompts = [sequence for sequence in work["sequences"] for _ in range(work["samples"])]
 

@@ -71,17 +71,9 @@ fn number(value: f64) -> String {
 /// A frame is broken or the page cannot be written.
 pub fn write(frames: &Path, docs: &Path) -> anyhow::Result<()> {
     let mut page = HEAD.to_string();
-    let cpu: Vec<Row> = jsonl::read(&frames.join("cpu.jsonl"))?;
-    page += &provenance(&cpu);
-    page += &tables(&cpu);
-    let gpu = frames.join("gpu.jsonl");
+    page += &measured(&frames.join("cpu.jsonl"), "make bench")?;
     page += "\n## On a GPU\n\n";
-    page += &if gpu.exists() {
-        let rows: Vec<Row> = jsonl::read(&gpu)?;
-        provenance(&rows) + &tables(&rows)
-    } else {
-        "Not measured: `make bench-gpu` on a machine with CUDA writes `benches/results/gpu.jsonl`.\n".into()
-    };
+    page += &measured(&frames.join("gpu.jsonl"), "make bench-gpu")?;
     let scaling = frames.join("scaling.jsonl");
     if scaling.exists() {
         page += "\n## Scaling\n\n";
@@ -91,6 +83,16 @@ pub fn write(frames: &Path, docs: &Path) -> anyhow::Result<()> {
     page += NOTES;
     disk::write_atomic(&docs.join("benchmarks.md"), page.as_bytes())?;
     Ok(())
+}
+
+/// The tables of a frame, or how it is made.
+fn measured(frame: &Path, command: &str) -> anyhow::Result<String> {
+    if !frame.exists() {
+        let name = frame.file_name().unwrap_or_default().to_string_lossy();
+        return Ok(format!("Not measured: `{command}` writes `benches/results/{name}`.\n"));
+    }
+    let rows: Vec<Row> = jsonl::read(frame)?;
+    Ok(provenance(&rows) + &tables(&rows))
 }
 
 fn provenance(rows: &[Row]) -> String {

@@ -57,6 +57,14 @@ pub struct Work {
     pub slots: usize,
     /// Threads of libtorch.
     pub threads: i32,
+    /// Tokens that training puts through the model at once.
+    #[serde(default = "microbatch_tokens")]
+    pub microbatch_tokens: usize,
+}
+
+/// Few enough for the activations of a layer to stay near the processor.
+fn microbatch_tokens() -> usize {
+    2048
 }
 
 /// A named line of the table.
@@ -126,10 +134,11 @@ pub fn cases(tiny: &Path, small: &Path, device: &str, threads: i32) -> Result<Ve
             eos: vec![],
             slots: 256,
             threads,
+            microbatch_tokens: microbatch_tokens(),
         };
         let mut add = |name, peers, work| cases.push(Case { model, name, work, peers });
         let fixed = work(Task::Generate, &prompts);
-        add("generate 256 x 128", &["generate.py", "continuous.py"] as &[_], fixed.clone());
+        add("generate 256 x 128", &["generate.py"] as &[_], fixed.clone());
         // With random weights nearly every token is as likely as every other: seven of them end a completion after 64 on
         // average. The tiny model ends by itself.
         let eos = match model {
@@ -137,7 +146,9 @@ pub fn cases(tiny: &Path, small: &Path, device: &str, threads: i32) -> Result<Ve
             _ => tokenizer.eos().to_vec(),
         };
         let ragged = Work { eos: eos.clone(), max_tokens: 256, ..fixed.clone() };
-        add("generate, ragged lengths", &["generate.py", "continuous.py"], ragged);
+        add("generate, ragged lengths", &["generate.py"], ragged.clone());
+        let few = Work { sequences: prompts[..8].to_vec(), ..ragged };
+        add("generate, ragged lengths, 64 samples", &["generate.py", "continuous.py"], few);
         let one = Work { samples: 1, sequences: prompts[..1].to_vec(), ..fixed.clone() };
         add("generate, batch 1", &["generate.py"], one.clone());
         let (sequences, masks) = conversations(&tokenizer, 256)?;
@@ -178,6 +189,7 @@ fn large(tiny: &Path, small: &Path, device: &str, threads: i32) -> Result<Vec<Ca
         eos: vec![],
         slots: samples * 32,
         threads,
+        microbatch_tokens: microbatch_tokens(),
     };
     let many = |count: u64, length| (0..count).map(|i| prompt(i, length)).collect::<Vec<_>>();
     let mut cases = Vec::new();

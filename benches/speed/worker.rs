@@ -92,8 +92,11 @@ impl Ours {
             Task::Sft | Task::Grpo => {
                 let sampler =
                     LocalSampler::load(&work.model, &work.device, &work.dtype, work.slots)?;
-                let compute =
-                    ComputeConfig { device: work.device.clone(), ..ComputeConfig::default() };
+                let compute = ComputeConfig {
+                    device: work.device.clone(),
+                    microbatch_tokens: work.microbatch_tokens,
+                    ..ComputeConfig::default()
+                };
                 let options = AdamWOptions::default();
                 State::Learner(Box::new(TorchLearner::new(sampler, options, compute, None, 1)?))
             }

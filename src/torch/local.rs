@@ -6,7 +6,7 @@ use super::engine::{self, Output, Prompt};
 use super::qwen3::Qwen3;
 use super::tokenizer::Tokenizer;
 use super::{device, dtype};
-use howard::error::Result;
+use howard::error::{Error, Result};
 use howard::sample::Sampler;
 use howard::types::{Completion, Finish, PolicyVersion, Request};
 
@@ -119,6 +119,13 @@ impl Sampler for LocalSampler {
         for request in requests {
             request.params.check()?;
             let ids = self.tokenizer.prompt(&request.messages)?;
+            let size = self.model.config.vocab_size;
+            if let Some(id) = ids.iter().find(|&&id| i64::from(id) >= size) {
+                let problem = format!(
+                    "gives id {id}, but the model's vocabulary has {size} entries: it belongs to another model"
+                );
+                return Err(Error::data("tokenizer", problem));
+            }
             if ids.is_empty() || ids.len() >= context {
                 let reason =
                     format!("the prompt has {} tokens, the model's context {context}", ids.len());

@@ -6,9 +6,12 @@ use std::path::Path;
 use howard::error::{Error, Result};
 use howard::learn::compute::LoraConfig;
 use howard::rng::Seed;
-use howard::types::{Finish, SamplingParams};
+use howard::sample::Sampler;
+use howard::types::{Finish, Request, SamplingParams};
 use howard_torch::engine::{self, Output, Prompt, StopText};
+use howard_torch::local::LocalSampler;
 use howard_torch::qwen3::Qwen3;
+use howard_torch::tokenizer::Tokenizer;
 use howard_torch::{logprob, lora};
 use tch::{Device, Kind, Tensor};
 
@@ -123,6 +126,23 @@ fn adapters_are_part_of_the_weights() {
     assert!(before.iter().any(|(key, output)| output.ids != outputs[key].ids));
     let gap = gap(&model, &prompts, &outputs);
     assert!(gap <= 1e-4, "{gap}");
+}
+
+#[test]
+fn a_tokenizer_of_another_model_is_refused_in_one_sentence() {
+    let tiny = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/tiny"));
+    let mut sampler =
+        LocalSampler::new(model("tied_one_kv_head"), Tokenizer::load(tiny).unwrap(), 4);
+    let problem = howard::arith::benchmark("mini-math-500").unwrap().remove(0);
+    let request = Request {
+        problem: problem.id.clone(),
+        messages: howard::bench::PromptStyle::Instruction.messages(&problem.text),
+        samples: vec![0],
+        params: SamplingParams::default(),
+        seed: 1,
+    };
+    let error = sampler.sample(&[request], &mut |_| Ok(())).unwrap_err().to_string();
+    assert!(error.starts_with("tokenizer: gives id ") && error.contains("120 entries"), "{error}");
 }
 
 #[test]
