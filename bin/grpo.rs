@@ -81,6 +81,8 @@ fn train(args: &Args) -> anyhow::Result<u8> {
     if args.dry_run {
         return Ok(cli::OK);
     }
+    // Everything that can be wrong is looked at before anything is written.
+    start::check(&config)?;
     let out = args.out.clone().unwrap_or_default();
     let library = Library::new(&args.library);
     let problems = Problems::open(&config.data, config.seed, &library)?;

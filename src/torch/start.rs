@@ -6,7 +6,7 @@ use super::learner::TorchLearner;
 use super::local::LocalSampler;
 use super::qwen3::Qwen3;
 use super::{device, dtype};
-use howard::error::Result;
+use howard::error::{Error, Result};
 use howard::learn::grpo::GrpoConfig;
 use howard::shape::ModelConfig;
 
@@ -34,6 +34,28 @@ pub fn grpo(config: &GrpoConfig) -> Result<TorchLearner> {
         learner.set_reference(Qwen3::load(dir, dtype(compute.dtype())?, device(&compute.device)?)?);
     }
     Ok(learner)
+}
+
+/// Looks whether the folders that a recipe names are there, so that a run that cannot begin leaves nothing behind.
+///
+/// # Errors
+/// The first that is not what it should be.
+pub fn check(config: &GrpoConfig) -> Result<()> {
+    let models = [&config.model, &config.reference];
+    for dir in models.into_iter().filter(|dir| !dir.as_os_str().is_empty()) {
+        if !dir.is_dir() {
+            let problem = "there is no such model folder: give a folder with config.json and model.safetensors";
+            return Err(Error::file(dir, problem));
+        }
+        super::config::load(dir)?;
+    }
+    let adapter = config.adapter.join("adapter_config.json");
+    if !config.adapter.as_os_str().is_empty() && !adapter.exists() {
+        let problem =
+            "there is no such adapter (no adapter_config.json): give a folder in PEFT's format";
+        return Err(Error::file(&config.adapter, problem));
+    }
+    Ok(())
 }
 
 /// The shape of a model, from its folder or else from its name; `None` where neither says it.

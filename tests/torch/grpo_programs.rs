@@ -104,6 +104,8 @@ fn bad_settings_are_one_sentence_and_nothing_is_left() {
     assert!(text.contains("data.levels: must be a list of levels from 1 to 5"), "{text}");
     let text = refused(&["adapter=results/none"]);
     assert!(text.contains("an adapter to start from needs a [lora] table"), "{text}");
+    let text = refused(&["adapter=results/none", "lora.rank=4"]);
+    assert!(text.contains("results/none: there is no such adapter"), "{text}");
     let text = refused(&["train.curriculum=[{from_step=5, levels=[]}]"]);
     assert!(text.contains("train.curriculum: must be stages"), "{text}");
 
@@ -118,6 +120,7 @@ fn bad_settings_are_one_sentence_and_nothing_is_left() {
     std::fs::write(&data, "{\"q\": \"1+1?\", \"a\": \"2\"}\n").unwrap();
     let text = refused(&[&file[..], &["data.levels=[5]"]].concat());
     assert!(text.contains("bad.jsonl: has no problem of levels [5]"), "{text}");
+    assert!(!out.exists(), "nothing may be left of a run that could not begin");
 }
 
 #[test]
