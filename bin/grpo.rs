@@ -118,7 +118,7 @@ fn train(args: &Args) -> anyhow::Result<u8> {
         options: &config.train,
         objective: &config.objective,
         reward: &config.reward,
-        grader: &Grader::default(),
+        grader: &Grader::training(),
         problems: &problems,
         seed: config.seed,
     };
@@ -170,7 +170,7 @@ fn begin_manifest(config: &GrpoConfig, folder: &RunFolder) -> anyhow::Result<()>
     let mut manifest = Manifest {
         device: format!("{} {}", config.compute.device, config.compute.dtype()),
         model_files: run::manifest::hash_folder(&config.model)?,
-        grader: Grader::default().name(),
+        grader: Grader::training().name(),
         ..provenance::manifest(config.seed)
     };
     if let ProblemsConfig::File { path, .. } = &config.data {

@@ -12,6 +12,7 @@ mod endpoint;
 mod fakehub;
 mod features;
 mod floors;
+mod grading;
 mod grpo;
 #[cfg(feature = "hub")]
 mod hub;

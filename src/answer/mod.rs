@@ -1,24 +1,90 @@
 //! Does a completion answer a problem? One grader for reward and report; pure, bounded, no clock.
+//!
+//! Text becomes tokens (`lex`), tokens a typed answer (`read`, `parse`), and two answers are compared by kind
+//! (`compare`): numbers exactly, rational functions modulo primes, everything else by balls (`decide`). What counts
+//! as equal is the table of `docs/grading.md`, which is run as a test.
 
+mod ball;
 mod boxed;
+mod classes;
+mod command;
+mod compare;
+mod decide;
+mod elementary;
+mod exact;
+mod expr;
+mod extract;
+mod field;
+mod func;
+mod lex;
+mod literal;
+mod modular;
+mod names;
+mod normal;
 mod number;
+mod numeric;
+mod parse;
+mod rat;
+mod read;
+mod reading;
+mod region;
+mod relation;
+mod render;
+mod strings;
+mod text;
+mod thousands;
+mod token;
+mod unicode;
+mod units;
+mod value;
 
 use serde::{Deserialize, Serialize};
 
 pub use boxed::last_boxed;
 
 use crate::types::{Finish, Verdict};
+use compare::Rules;
+use decide::Decision;
+use reading::Reading;
+
+/// How much a grader forgives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Policy {
+    /// Whatever is mathematically the same.
+    #[default]
+    Evaluation,
+    /// As a reward: a gold number must be answered by a number in lowest terms, not by a calculation that gives it.
+    Training,
+}
+
+/// What is compared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Values.
+    #[default]
+    Exact,
+    /// Normalised strings only, as the study's answers were most likely graded.
+    Normalized,
+}
 
 /// The grader and its settings.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Grader {}
+pub struct Grader {
+    /// How much it forgives.
+    pub policy: Policy,
+    /// What it compares.
+    pub mode: Mode,
+    /// Also take `#### x` or "the final answer is x" where there is no box; never for rewards.
+    pub fallback: bool,
+}
 
 /// A gold answer, compiled once for all samples of a problem.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Gold {
-    text: String,
-    value: Option<num_rational::BigRational>,
+    reading: Reading,
 }
 
 /// How an answer relates to the gold answer.
@@ -31,6 +97,46 @@ pub enum Outcome {
     Different,
     /// No boxed answer.
     NoAnswer,
+    /// It could not be told within the budget; counts as wrong.
+    Undecided,
+}
+
+/// Why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// The same after cleaning.
+    SameText,
+    /// The same value, written differently.
+    SameValue,
+    /// Another value.
+    OtherValue,
+    /// Another kind of answer: a tuple for a number, words for a set.
+    OtherKind,
+    /// The right value, but a calculation where the policy wants a number.
+    Calculation,
+    /// No box.
+    NoBox,
+    /// Too long or too deeply nested to be read.
+    TooLong,
+    /// The budget was spent, or there is no way to tell.
+    Budget,
+}
+
+/// Where an answer was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Found {
+    /// In the last complete box.
+    Box,
+    /// In neighbouring boxes, one element each.
+    Boxes,
+    /// Behind `####`.
+    Mark,
+    /// Behind "final answer is".
+    Sentence,
+    /// It was given bare.
+    Bare,
 }
 
 /// A graded completion.
@@ -40,6 +146,10 @@ pub struct Grade {
     pub outcome: Outcome,
     /// The answer that was extracted.
     pub extracted: Option<String>,
+    /// Why.
+    pub reason: Reason,
+    /// Where the answer was found.
+    pub found: Option<Found>,
 }
 
 impl Grade {
@@ -49,58 +159,111 @@ impl Grade {
             (Finish::Error, _) => Verdict::Failed,
             (_, Outcome::Equal) => Verdict::Correct,
             (Finish::Length, _) => Verdict::Truncated,
-            (_, Outcome::Different) => Verdict::Wrong,
+            (_, Outcome::Different | Outcome::Undecided) => Verdict::Wrong,
             (_, Outcome::NoAnswer) => Verdict::NoAnswer,
         }
     }
 }
 
-impl Grader {
-    /// Name and version, as every record carries it.
-    pub fn name(&self) -> String {
-        "howard-basic/1".into()
+impl Gold {
+    /// Canonical LaTeX of the answer, which reads back as the same value; `None` where there is none.
+    pub fn canonical(&self) -> Option<String> {
+        self.reading.canonical()
     }
 
-    /// Compiles a gold answer.
-    pub fn gold(&self, gold: &str) -> Gold {
-        let text = normalized(gold);
-        Gold { value: number::parse(&text), text }
+    /// What the answer was read as, for people.
+    pub fn explain(&self) -> String {
+        self.reading.explain()
     }
 
-    /// Grades a completion by its last balanced box.
-    pub fn grade(&self, gold: &Gold, completion: &str) -> Grade {
-        match last_boxed(completion) {
-            Some(answer) => self.grade_answer(gold, answer),
-            None => Grade { outcome: Outcome::NoAnswer, extracted: None },
-        }
-    }
-
-    /// Grades a bare answer: equal numbers, exactly, or else equal normalised texts.
-    pub fn grade_answer(&self, gold: &Gold, answer: &str) -> Grade {
-        let text = normalized(answer);
-        let equal = match (&gold.value, number::parse(&text)) {
-            (Some(gold), Some(answer)) => *gold == answer,
-            _ => !text.is_empty() && gold.text == text,
-        };
-        let outcome = if equal { Outcome::Equal } else { Outcome::Different };
-        Grade { outcome, extracted: Some(answer.trim().to_string()) }
+    /// Whether the answer was read as words, because it is no mathematics that the grader knows.
+    pub fn is_text(&self) -> bool {
+        self.reading.is_text()
     }
 }
 
-/// Without spaces, dollar signs, `\left`, `\right` and a final full stop; `\dfrac`, `\tfrac` as `\frac`.
-fn normalized(text: &str) -> String {
-    let mut text: String = text.chars().filter(|c| !c.is_whitespace() && *c != '$').collect();
-    for (from, to) in [
-        ("\\!", ""),
-        ("\\,", ""),
-        ("\\left", ""),
-        ("\\right", ""),
-        ("dfrac", "frac"),
-        ("tfrac", "frac"),
-    ] {
-        text = text.replace(from, to);
+impl Grader {
+    /// The grader of rewards.
+    pub fn training() -> Self {
+        Self { policy: Policy::Training, ..Self::default() }
     }
-    text.trim_end_matches('.').to_string()
+
+    /// Name and version, as every record carries it.
+    pub fn name(&self) -> String {
+        let policy = match self.policy {
+            Policy::Evaluation => "",
+            Policy::Training => "-training",
+        };
+        let mode = match self.mode {
+            Mode::Exact => "howard",
+            Mode::Normalized => "howard-normalized",
+        };
+        let fallback = if self.fallback { "-fallback" } else { "" };
+        format!("{mode}{policy}{fallback}/2")
+    }
+
+    fn rules(&self) -> Rules {
+        match self.policy {
+            Policy::Evaluation => compare::LENIENT,
+            Policy::Training => Rules { calculations: false, ..compare::LENIENT },
+        }
+    }
+
+    /// Compiles a gold answer; one in a box is taken out of it.
+    pub fn gold(&self, gold: &str) -> Gold {
+        let inner = boxed::joined(gold).or_else(|| last_boxed(gold).map(str::to_string));
+        Gold { reading: Reading::of(inner.as_deref().unwrap_or(gold)) }
+    }
+
+    /// Grades a completion by its last complete box. For a gold answer of several elements, neighbouring boxes may
+    /// hold one each.
+    pub fn grade(&self, gold: &Gold, completion: &str) -> Grade {
+        let completion = completion.rsplit("</think>").next().unwrap_or(completion);
+        let Some(answer) = last_boxed(completion) else {
+            if self.fallback
+                && let Some((answer, found)) = extract::fallback(completion)
+            {
+                return Grade { found: Some(found), ..self.grade_answer(gold, answer) };
+            }
+            let (outcome, reason) = (Outcome::NoAnswer, Reason::NoBox);
+            return Grade { outcome, extracted: None, reason, found: None };
+        };
+        let grade = self.grade_answer(gold, answer);
+        if grade.outcome != Outcome::Equal
+            && gold.reading.is_several()
+            && let Some(joined) = boxed::joined(completion)
+        {
+            return Grade { found: Some(Found::Boxes), ..self.grade_answer(gold, &joined) };
+        }
+        Grade { found: Some(Found::Box), ..grade }
+    }
+
+    /// Grades a bare answer.
+    pub fn grade_answer(&self, gold: &Gold, answer: &str) -> Grade {
+        let extracted = Some(answer.trim().to_string());
+        let found = Some(Found::Bare);
+        if self.mode == Mode::Normalized {
+            let (outcome, reason) = match strings::equal(&gold.reading.text, answer) {
+                true => (Outcome::Equal, Reason::SameText),
+                false => (Outcome::Different, Reason::OtherValue),
+            };
+            return Grade { outcome, extracted, reason, found };
+        }
+        let answer = Reading::of(answer);
+        let (decision, reason) = gold.reading.compare(&answer, self.rules());
+        let outcome = match decision {
+            Decision::Equal => Outcome::Equal,
+            Decision::Different => Outcome::Different,
+            Decision::Undecided => Outcome::Undecided,
+        };
+        Grade { outcome, extracted, reason, found }
+    }
+
+    /// Numbers the classes of equal answers in the order in which they first occur; for voting. Answers with the same
+    /// canonical text are one class without a comparison, and different exact numbers are two.
+    pub fn classes(&self, answers: &[&str]) -> Vec<usize> {
+        classes::of(self, answers)
+    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,495 @@
+//! Are two answers the same? Case by case over their kinds; `docs/grading.md` has the table.
+
+use super::decide::{self, Decision};
+use super::expr::Expr;
+use super::number::{plain_digits, unit_factor};
+use super::rat::Rat;
+use super::region::Region;
+use super::relation;
+use super::token::P;
+use super::value::{Based, Literal, Quantity, Relation, Value};
+
+use Decision::{Different, Equal, Undecided};
+
+/// The switches of a policy.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rules {
+    /// A number may be answered by a calculation: `2+3` for 5, `2/4` for 1/2.
+    pub(super) calculations: bool,
+    /// A decimal of six digits may stand for a number whose decimals do not end.
+    pub(super) approximations: bool,
+}
+
+/// Everything that is mathematically the same.
+pub(super) const LENIENT: Rules = Rules { calculations: true, approximations: true };
+
+/// Whether two values are the same, leniently.
+pub(super) fn same(a: &Value, b: &Value) -> Decision {
+    Comparison { rules: LENIENT, budget: 4096 }.values(a, b)
+}
+
+/// Whether an answer is the gold answer under the rules.
+pub(super) fn grade(gold: &Value, answer: &Value, rules: Rules) -> Decision {
+    Comparison { rules, budget: 4096 }.values(gold, answer)
+}
+
+struct Comparison {
+    rules: Rules,
+    /// Comparisons of elements left.
+    budget: u32,
+}
+
+fn of(equal: bool) -> Decision {
+    if equal { Equal } else { Different }
+}
+
+/// The set of real numbers that a value is.
+pub(super) fn as_region(value: &Value) -> Option<Region> {
+    match value {
+        Value::Region(region) => Some(region.clone()),
+        Value::Set(items) => {
+            let mut region = Region::empty();
+            for item in items {
+                let point = match item {
+                    Value::Quantity(q) if !q.percent && !q.expr.has_variables() => {
+                        Region::point(q.expr.clone())
+                    }
+                    _ => None,
+                };
+                region = region.union(&point?)?;
+            }
+            Some(region)
+        }
+        Value::Tuple(open, close, items) => {
+            let bracket = |p: &P| matches!(p, P::LParen | P::LBrack | P::RParen | P::RBrack);
+            let [low, high] = items.as_slice() else { return None };
+            if !(bracket(open) && bracket(close)) {
+                return None;
+            }
+            let region = relation::interval(*open, *close, low.expr()?, high.expr()?)?;
+            (!region.pieces.is_empty()).then_some(region)
+        }
+        Value::Named(_, value, _) => as_region(value),
+        _ => None,
+    }
+}
+
+impl Comparison {
+    fn values(&mut self, a: &Value, b: &Value) -> Decision {
+        match self.budget.checked_sub(1) {
+            Some(rest) => self.budget = rest,
+            None => return Undecided,
+        }
+        use Value::{
+            Based, Choice, List, Matrix, Named, Quantity, Ratio, Region, Relation, Set, Text, Time,
+            Tuple, Union,
+        };
+        match (a, b) {
+            (Named(n, v, r), Named(m, w, s)) => {
+                self.named((n, v, r.as_deref()), (m, w, s.as_deref()))
+            }
+            (Named(_, _, Some(r)), Relation(s)) | (Relation(s), Named(_, _, Some(r))) => {
+                equations(r, s)
+            }
+            (Named(_, v, _), _) => self.values(v, b),
+            (_, Named(_, w, _)) => self.values(a, w),
+            (Text(x), Text(y)) => of(x == y && !x.is_empty()),
+            (Text(x), other) | (other, Text(x)) => match other {
+                Quantity(q) => of(q.word.as_deref() == Some(&**x)),
+                Choice(letter, _) => of(is_letter(x, *letter)),
+                _ => Different,
+            },
+            (Choice(x, s), Choice(y, t)) => of(x == y && (s == t || s.is_empty() || t.is_empty())),
+            (Choice(x, _), Quantity(q)) | (Quantity(q), Choice(x, _)) => {
+                of(q.word.as_deref().is_some_and(|word| is_letter(word, *x)))
+            }
+            (Quantity(q), Quantity(r)) => self.quantities(q, r),
+            (Based(x), Based(y)) => of(x == y),
+            (Based(x), Quantity(q)) | (Quantity(q), Based(x)) => based(x, q),
+            (Ratio(x), Ratio(y)) => ratios(x, y),
+            (Time(x, s), Time(y, t)) => of(x == y && (s == t || s.is_none() || t.is_none())),
+            (Time(x, _), Ratio(y)) | (Ratio(y), Time(x, _)) => {
+                of(x.len() == y.len() && x.iter().zip(y).all(|(x, y)| *y == Expr::Num(x.clone())))
+            }
+            (Relation(r), Relation(s)) => relations(r, s),
+            (Matrix(x), Matrix(y)) => self.matrices(x, y),
+            (Matrix(rows), Tuple(open, _, items)) | (Tuple(open, _, items), Matrix(rows)) => {
+                self.vector(rows, items, *open, matches!(a, Matrix(_)))
+            }
+            (Matrix(rows), other) | (other, Matrix(rows))
+                if rows.len() == 1 && rows[0].len() == 1 =>
+            {
+                self.values(&rows[0][0], other)
+            }
+            (Set(x), Set(y)) => {
+                let direct = self.unordered(x, y);
+                if direct == Equal { Equal } else { self.collapsed(x, y) }
+            }
+            (Set(x), List(y)) | (List(y), Set(x)) => {
+                let direct = self.unordered(x, y);
+                if direct == Equal {
+                    return Equal;
+                }
+                let distinct = self.distinct(x);
+                self.unordered(&distinct, y)
+            }
+            (List(x), List(y)) => self.unordered(x, y),
+            (Tuple(P::LBrace, _, x), List(y)) | (Tuple(P::LParen, P::RParen, x), List(y)) => {
+                self.ordered(x, y)
+            }
+            (List(x), Tuple(P::LBrace, _, y)) | (List(x), Tuple(P::LParen, P::RParen, y)) => {
+                self.ordered(x, y)
+            }
+            (Tuple(o, c, x), Tuple(p, d, y)) => self.tuples((*o, *c, x), (*p, *d, y)),
+            (Set(x) | List(x), other) if x.len() == 1 && !matches!(other, Region(_) | Union(_)) => {
+                self.values(&x[0], other)
+            }
+            (other, Set(y) | List(y)) if y.len() == 1 && !matches!(other, Region(_) | Union(_)) => {
+                self.values(other, &y[0])
+            }
+            (Union(x), Union(y)) => self.unordered(x, y),
+            (Region(r), List(y)) | (List(y), Region(r)) => match r.points() {
+                Some(points) => {
+                    let points: Vec<Value> =
+                        points.into_iter().cloned().map(Value::plain).collect();
+                    self.unordered(&points, y)
+                }
+                None => Different,
+            },
+            (Region(r), Quantity(q)) | (Quantity(q), Region(r)) => match r.points().as_deref() {
+                Some([point]) => decide::equal(point, &q.expr),
+                _ => Different,
+            },
+            (Region(_), _) | (_, Region(_)) => match (as_region(a), as_region(b)) {
+                (Some(a), Some(b)) => a.equal(&b),
+                _ => Different,
+            },
+            _ => Different,
+        }
+    }
+
+    fn named(
+        &mut self,
+        (n, v, r): (&str, &Value, Option<&Relation>),
+        (m, w, s): (&str, &Value, Option<&Relation>),
+    ) -> Decision {
+        let values = self.values(v, w);
+        if values == Equal {
+            return Equal;
+        }
+        // `y = 2x` and `x = y/2` are the same equation.
+        match (r, s) {
+            (Some(r), Some(s)) if n != m => match equations(r, s) {
+                Equal => Equal,
+                _ => values,
+            },
+            _ => values,
+        }
+    }
+
+    /// Element by element.
+    fn ordered(&mut self, x: &[Value], y: &[Value]) -> Decision {
+        if x.len() != y.len() {
+            return Different;
+        }
+        let mut result = Equal;
+        for (a, b) in x.iter().zip(y) {
+            match self.values(a, b) {
+                Equal => {}
+                Different => return Different,
+                Undecided => result = Undecided,
+            }
+        }
+        result
+    }
+
+    /// Each element of one with one of the other.
+    fn unordered(&mut self, x: &[Value], y: &[Value]) -> Decision {
+        if x.len() != y.len() {
+            return Different;
+        }
+        let mut used = vec![false; y.len()];
+        let mut result = Equal;
+        for (i, a) in x.iter().enumerate() {
+            // Most lists are in the same order.
+            let candidates = std::iter::once(i).chain((0..y.len()).filter(|&j| j != i));
+            let mut found = Different;
+            for j in candidates {
+                if used[j] {
+                    continue;
+                }
+                match self.values(a, &y[j]) {
+                    Equal => {
+                        used[j] = true;
+                        found = Equal;
+                        break;
+                    }
+                    Undecided => found = Undecided,
+                    Different => {}
+                }
+            }
+            match found {
+                Equal => {}
+                Different => return Different,
+                Undecided => result = Undecided,
+            }
+        }
+        result
+    }
+
+    fn distinct(&mut self, x: &[Value]) -> Vec<Value> {
+        let mut out: Vec<Value> = Vec::new();
+        for value in x {
+            if !out.iter().any(|seen| self.values(seen, value) == Equal) {
+                out.push(value.clone());
+            }
+        }
+        out
+    }
+
+    fn collapsed(&mut self, x: &[Value], y: &[Value]) -> Decision {
+        let (x, y) = (self.distinct(x), self.distinct(y));
+        self.unordered(&x, &y)
+    }
+
+    fn tuples(&mut self, (o, c, x): (P, P, &[Value]), (p, d, y): (P, P, &[Value])) -> Decision {
+        if x.len() != y.len() {
+            return Different;
+        }
+        let names = |values: &[Value]| -> Option<Vec<Box<str>>> {
+            values
+                .iter()
+                .map(|v| if let Value::Named(n, ..) = v { Some(n.clone()) } else { None })
+                .collect()
+        };
+        if let (Some(n), Some(m)) = (names(x), names(y)) {
+            // Both name their entries: by name, in any order.
+            let mut reordered = Vec::with_capacity(y.len());
+            for name in &n {
+                match m.iter().position(|other| other == name) {
+                    Some(at) => reordered.push(y[at].clone()),
+                    None => return Different,
+                }
+            }
+            return self.ordered(x, &reordered);
+        }
+        let square = |p: P| matches!(p, P::LBrack | P::RBrack);
+        if x.len() == 2 && (square(o) != square(p) || square(c) != square(d)) {
+            return Different;
+        }
+        self.ordered(x, y)
+    }
+
+    fn matrices(&mut self, x: &[Vec<Value>], y: &[Vec<Value>]) -> Decision {
+        if x.len() != y.len() {
+            return Different;
+        }
+        let mut result = Equal;
+        for (a, b) in x.iter().zip(y) {
+            match self.ordered(a, b) {
+                Equal => {}
+                Different => return Different,
+                Undecided => result = Undecided,
+            }
+        }
+        result
+    }
+
+    /// A row or column against a tuple, or rows against a tuple of tuples.
+    fn vector(
+        &mut self,
+        rows: &[Vec<Value>],
+        items: &[Value],
+        open: P,
+        matrix_first: bool,
+    ) -> Decision {
+        let flat: Vec<Value> = if rows.len() == 1 {
+            rows[0].clone()
+        } else if rows.iter().all(|row| row.len() == 1) {
+            rows.iter().map(|row| row[0].clone()).collect()
+        } else {
+            rows.iter().map(|row| Value::Tuple(P::LBrack, P::RBrack, row.clone())).collect()
+        };
+        if open == P::LBrace {
+            return Different;
+        }
+        if matrix_first { self.ordered(&flat, items) } else { self.ordered(items, &flat) }
+    }
+
+    fn quantities(&mut self, gold: &Quantity, answer: &Quantity) -> Decision {
+        if (gold.is_word || answer.is_word)
+            && let (Some(x), Some(y)) = (&gold.word, &answer.word)
+        {
+            return of(x == y);
+        }
+        if !self.rules.calculations && gold.literal != Literal::No {
+            let fine = match answer.literal {
+                Literal::No => false,
+                Literal::Fraction(lowest) => lowest || gold.literal == Literal::Fraction(false),
+                _ => true,
+            };
+            if !fine {
+                return Different;
+            }
+        }
+        let Some(factor) = unit_factor(gold.unit.as_ref(), answer.unit.as_ref()) else {
+            return Different;
+        };
+        if gold.percent == answer.percent {
+            return self.numbers(gold, answer, &factor);
+        }
+        let (percent, other) = if gold.percent { (gold, answer) } else { (answer, gold) };
+        let direct = self.numbers(percent, other, &factor);
+        // 60 % is 0.6, but 6000 % is not 60: there the sign is a slip.
+        let share = match &other.exact {
+            Some(value) => !value.is_integer() || value.abs() <= Rat::ONE,
+            None => true,
+        };
+        if direct == Equal || !share {
+            return direct;
+        }
+        self.numbers(percent, other, &Rat::Small(1, 100))
+    }
+
+    /// Whether `a factor = b`.
+    fn numbers(&mut self, a: &Quantity, b: &Quantity, factor: &Rat) -> Decision {
+        if let (Some(x), Some(y)) = (&a.exact, &b.exact)
+            && x.mul(factor) == *y
+        {
+            return Equal;
+        }
+        let scaled;
+        let left = if factor.is_one() {
+            &a.expr
+        } else {
+            scaled = Expr::Num(factor.clone()).times(a.expr.clone());
+            &scaled
+        };
+        let decision = decide::equal(left, &b.expr);
+        if decision == Different && self.rules.approximations && (rounds(a, b) || rounds(b, a)) {
+            return of(near(left, &b.expr));
+        }
+        decision
+    }
+}
+
+/// Whether `a` is a decimal of at least six digits and `b` a number without one.
+fn rounds(a: &Quantity, b: &Quantity) -> bool {
+    let decimal =
+        matches!(a.literal, Literal::Decimal { point: true, significant } if significant >= 6);
+    let endless = match &b.exact {
+        Some(value) => !value.terminates(),
+        None => !b.expr.has_variables(),
+    };
+    decimal && endless
+}
+
+/// Whether two constants differ by less than a millionth.
+fn near(a: &Expr, b: &Expr) -> bool {
+    let (Some(a), Some(b)) = (decide::constant(a), decide::constant(b)) else { return false };
+    let difference = a.sub(&b, 300).abs();
+    let larger = if a.abs().sub(&b.abs(), 300).sign() == Some(1) { &a } else { &b };
+    let limit = larger.abs().mul(&super::ball::Ball::rat(&Rat::Small(1, 1_000_000), 300), 300);
+    limit.sub(&difference, 300).sign() != Some(-1)
+}
+
+fn is_letter(word: &str, letter: char) -> bool {
+    word.len() == 1 && word.eq_ignore_ascii_case(letter.encode_utf8(&mut [0; 4]))
+}
+
+/// A number in a base against one without: the same digits.
+fn based(based: &Based, q: &Quantity) -> Decision {
+    let digits = match (&q.expr, q.literal) {
+        (Expr::Num(value), Literal::Decimal { .. }) if q.unit.is_none() && !q.percent => {
+            decimal_digits(value)
+        }
+        _ => q.word.as_deref().map(str::to_ascii_uppercase),
+    };
+    of(digits.is_some_and(|digits| plain_digits(&digits) == *based.digits))
+}
+
+/// The decimal digits of a number whose decimals end.
+fn decimal_digits(value: &Rat) -> Option<String> {
+    if value.is_integer() {
+        return Some(value.to_string());
+    }
+    let mut places = 0;
+    let mut scaled = value.clone();
+    while !scaled.is_integer() {
+        scaled = scaled.mul(&Rat::int(10));
+        places += 1;
+        if places > 64 {
+            return None;
+        }
+    }
+    let digits = format!("{:0>width$}", scaled.abs().to_string(), width = places + 1);
+    let (whole, part) = digits.split_at(digits.len() - places);
+    Some(format!("{}{whole}.{part}", if value.is_negative() { "-" } else { "" }))
+}
+
+fn ratios(x: &[Expr], y: &[Expr]) -> Decision {
+    if x.len() != y.len() {
+        return Different;
+    }
+    let mut result = Equal;
+    for (a, b) in x[1..].iter().zip(&y[1..]) {
+        let left = a.clone().times(y[0].clone());
+        let right = b.clone().times(x[0].clone());
+        match decide::equal(&left, &right) {
+            Equal => {}
+            other => result = if result == Different { Different } else { other },
+        }
+    }
+    result
+}
+
+/// One side minus the other.
+fn difference(a: &Expr, b: &Expr) -> Expr {
+    a.clone().plus(b.clone().neg())
+}
+
+/// Whether two equations say the same up to a factor.
+fn equations(r: &Relation, s: &Relation) -> Decision {
+    match (r.sides.as_slice(), r.signs.as_slice(), s.sides.as_slice(), s.signs.as_slice()) {
+        ([a, b], [P::Eq], [c, d], [P::Eq]) => {
+            decide::proportional(&difference(a, b), &difference(c, d), false)
+        }
+        _ => Different,
+    }
+}
+
+fn relations(r: &Relation, s: &Relation) -> Decision {
+    if r.sides.len() != s.sides.len() {
+        return Different;
+    }
+    if r.signs.iter().all(|&p| p == P::Eq) || s.signs.iter().all(|&p| p == P::Eq) {
+        return equations(r, s);
+    }
+    let mut flipped = s.clone();
+    flipped.sides.reverse();
+    flipped.signs.reverse();
+    flipped.signs.iter_mut().for_each(|p| *p = relation::mirrored(*p));
+    match (chain(r, s), chain(r, &flipped)) {
+        (Equal, _) | (_, Equal) => Equal,
+        (Different, Different) => Different,
+        _ => Undecided,
+    }
+}
+
+/// Link by link: the same sign, and differences that are proportional, positively unless the sign is `\ne`.
+fn chain(r: &Relation, s: &Relation) -> Decision {
+    let mut result = Equal;
+    for (k, (&p, &q)) in r.signs.iter().zip(&s.signs).enumerate() {
+        if p != q {
+            return Different;
+        }
+        let (f, g) =
+            (difference(&r.sides[k], &r.sides[k + 1]), difference(&s.sides[k], &s.sides[k + 1]));
+        match decide::proportional(&f, &g, p != P::Ne && p != P::Eq) {
+            Equal => {}
+            Different => return Different,
+            Undecided => result = Undecided,
+        }
+    }
+    result
+}

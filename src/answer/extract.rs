@@ -1,0 +1,46 @@
+//! Where the answer stands in a completion.
+
+use super::Found;
+
+/// The answer behind the last `####`, or behind the last "answer is", up to the end of its line or sentence.
+pub(super) fn fallback(text: &str) -> Option<(&str, Found)> {
+    if let Some(at) = text.rfind("####") {
+        let line = text[at + 4..].lines().next().unwrap_or("").trim();
+        if !line.is_empty() {
+            return Some((line, Found::Mark));
+        }
+    }
+    let at = ["answer is", "Answer is", "answer:", "Answer:", "ANSWER:"]
+        .iter()
+        .filter_map(|mark| text.rfind(mark).map(|at| at + mark.len()))
+        .max()?;
+    let line = text[at..].trim_start_matches([':', ' ', '*', '\n']).lines().next().unwrap_or("");
+    let line = match line.find(". ") {
+        Some(end) => &line[..end],
+        None => line,
+    };
+    let answer = line.trim().trim_end_matches(['.', '*']).trim();
+    (!answer.is_empty()).then_some((answer, Found::Sentence))
+}
+
+/// The content's end: the position of the brace that closes what the text begins inside of. `\{`, `\}` and `\\` do
+/// not count.
+pub(super) fn closing(inner: &str) -> Option<usize> {
+    let bytes = inner.as_bytes();
+    let (mut depth, mut at) = (1usize, 0usize);
+    while at < bytes.len() {
+        match bytes[at] {
+            b'\\' => at += 1,
+            b'{' => depth += 1,
+            b'}' => {
+                depth -= 1;
+                if depth == 0 {
+                    return Some(at);
+                }
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    None
+}

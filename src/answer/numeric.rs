@@ -1,0 +1,590 @@
+//! Numeric values with guaranteed bounds: complex numbers whose parts are exact rationals or balls.
+
+use super::ball::Ball;
+use super::elementary::Context;
+use super::exact;
+use super::expr::Expr;
+use super::func::Fun;
+use super::modular::{hash, mix};
+use super::rat::Rat;
+
+/// Exact parts that grow beyond this many bits become balls.
+const MAX_BITS: u64 = 1024;
+
+/// A real number.
+#[derive(Clone, Debug)]
+pub(super) enum Real {
+    /// Known exactly.
+    Exact(Rat),
+    /// Known within bounds.
+    Near(Ball),
+}
+
+use Real::{Exact, Near};
+
+/// A complex number.
+#[derive(Clone, Debug)]
+pub(super) struct Complex {
+    pub(super) re: Real,
+    pub(super) im: Real,
+}
+
+/// Why there is no value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// No value at this point.
+    Undefined,
+    /// More precision may help.
+    Precision,
+    /// Beyond the budget, or a function without numeric meaning here.
+    Unknown,
+}
+
+type Value = Result<Complex, Stop>;
+
+impl Real {
+    pub(super) fn zero() -> Real {
+        Exact(Rat::ZERO)
+    }
+
+    pub(super) fn is_zero(&self) -> bool {
+        matches!(self, Exact(value) if value.is_zero())
+    }
+
+    pub(super) fn ball(&self, prec: u64) -> Ball {
+        match self {
+            Exact(value) => Ball::rat(value, prec + 8),
+            Near(ball) => ball.clone(),
+        }
+    }
+
+    pub(super) fn sign(&self) -> Option<i8> {
+        match self {
+            Exact(value) => Some(value.signum()),
+            Near(ball) => ball.sign(),
+        }
+    }
+
+    fn neg(&self) -> Real {
+        match self {
+            Exact(value) => Exact(value.neg()),
+            Near(ball) => Near(ball.neg()),
+        }
+    }
+}
+
+/// A real complex number.
+fn real(re: Real) -> Complex {
+    Complex { re, im: Real::zero() }
+}
+
+impl Complex {
+    fn is_real(&self) -> bool {
+        self.im.is_zero()
+    }
+
+    fn is_zero(&self) -> bool {
+        self.re.is_zero() && self.im.is_zero()
+    }
+
+    fn neg(&self) -> Complex {
+        Complex { re: self.re.neg(), im: self.im.neg() }
+    }
+
+    fn exact(&self) -> Option<&Rat> {
+        match (&self.re, self.is_real()) {
+            (Exact(value), true) => Some(value),
+            _ => None,
+        }
+    }
+}
+
+/// An evaluation at one point.
+#[derive(Debug)]
+pub(super) struct Numeric<'a> {
+    context: Context,
+    env: Vec<(&'a str, Rat)>,
+    /// A part of a real expression had no real value.
+    pub(super) unreal: bool,
+    /// An infinite sum or the like was replaced by a stand-in.
+    pub(super) loose: bool,
+    budget: &'a mut u64,
+    prec: u64,
+}
+
+impl<'a> Numeric<'a> {
+    /// An evaluation with `prec` bits where the variables have these values.
+    pub(super) fn new(prec: u64, env: Vec<(&'a str, Rat)>, budget: &'a mut u64) -> Self {
+        Self { context: Context::new(prec), env, unreal: false, loose: false, budget, prec }
+    }
+
+    fn spend(&mut self, steps: u64) -> Result<(), Stop> {
+        *self.budget =
+            self.budget.checked_sub(steps * (1 + self.prec / 64)).ok_or(Stop::Unknown)?;
+        Ok(())
+    }
+
+    fn fit(&self, value: Rat) -> Real {
+        if value.bits() > MAX_BITS { Near(Ball::rat(&value, self.prec)) } else { Exact(value) }
+    }
+
+    fn add(&self, a: &Real, b: &Real) -> Real {
+        match (a, b) {
+            (Exact(a), Exact(b)) => self.fit(a.add(b)),
+            (Exact(z), other) | (other, Exact(z)) if z.is_zero() => other.clone(),
+            _ => Near(a.ball(self.prec).add(&b.ball(self.prec), self.prec)),
+        }
+    }
+
+    fn mul(&self, a: &Real, b: &Real) -> Real {
+        match (a, b) {
+            (Exact(a), Exact(b)) => self.fit(a.mul(b)),
+            (Exact(z), _) | (_, Exact(z)) if z.is_zero() => Real::zero(),
+            (Exact(one), other) | (other, Exact(one)) if one.is_one() => other.clone(),
+            _ => Near(a.ball(self.prec).mul(&b.ball(self.prec), self.prec)),
+        }
+    }
+
+    fn sub(&self, a: &Real, b: &Real) -> Real {
+        self.add(a, &b.neg())
+    }
+
+    fn plus(&self, a: &Complex, b: &Complex) -> Complex {
+        Complex { re: self.add(&a.re, &b.re), im: self.add(&a.im, &b.im) }
+    }
+
+    /// The product.
+    pub(super) fn times(&self, a: &Complex, b: &Complex) -> Complex {
+        if a.is_real() && b.is_real() {
+            return real(self.mul(&a.re, &b.re));
+        }
+        Complex {
+            re: self.sub(&self.mul(&a.re, &b.re), &self.mul(&a.im, &b.im)),
+            im: self.add(&self.mul(&a.re, &b.im), &self.mul(&a.im, &b.re)),
+        }
+    }
+
+    fn recip_real(&self, a: &Real) -> Result<Real, Stop> {
+        match a {
+            Exact(value) => value.recip().map(Exact).ok_or(Stop::Undefined),
+            Near(ball) => ball.recip(self.prec).map(Near).ok_or(Stop::Precision),
+        }
+    }
+
+    fn recip(&self, a: &Complex) -> Value {
+        if a.is_real() {
+            return Ok(real(self.recip_real(&a.re)?));
+        }
+        let norm = self.add(&self.mul(&a.re, &a.re), &self.mul(&a.im, &a.im));
+        let inverse = self.recip_real(&norm)?;
+        Ok(Complex { re: self.mul(&a.re, &inverse), im: self.mul(&a.im.neg(), &inverse) })
+    }
+
+    fn div(&self, a: &Complex, b: &Complex) -> Value {
+        Ok(self.times(a, &self.recip(b)?))
+    }
+
+    /// The value.
+    ///
+    /// # Errors
+    /// No value here, not enough precision, or beyond the budget.
+    pub(super) fn value(&mut self, expr: &'a Expr) -> Value {
+        self.spend(2)?;
+        Ok(match expr {
+            Expr::Num(value) => real(self.fit(value.clone())),
+            Expr::Sym(name) => {
+                let found = self.env.iter().rev().find(|(n, _)| *n == &**name);
+                real(Exact(found.ok_or(Stop::Unknown)?.1.clone()))
+            }
+            Expr::Pi => real(Near(self.context.pi().round(self.prec + 8))),
+            Expr::E => {
+                self.spend(40)?;
+                real(Near(self.context.exp(&Ball::int(1)).ok_or(Stop::Unknown)?))
+            }
+            Expr::I => Complex { re: Real::zero(), im: Exact(Rat::ONE) },
+            Expr::Infinity => return Err(Stop::Unknown),
+            Expr::Add(parts) => {
+                let mut sum = real(Real::zero());
+                for part in parts {
+                    let value = self.value(part)?;
+                    sum = self.plus(&sum, &value);
+                }
+                self.checked(sum)?
+            }
+            Expr::Mul(parts) => {
+                let mut product = real(Exact(Rat::ONE));
+                for part in parts {
+                    let value = self.value(part)?;
+                    product = self.times(&product, &value);
+                }
+                self.checked(product)?
+            }
+            Expr::Pow(pair) => {
+                if pair.0 == Expr::E {
+                    let exponent = self.value(&pair.1)?;
+                    return self.exp(&exponent);
+                }
+                let base = self.value(&pair.0)?;
+                let exponent = self.value(&pair.1)?;
+                let power = self.power(&base, &exponent)?;
+                self.checked(power)?
+            }
+            Expr::Fun(fun, args) => {
+                let mut values = Vec::with_capacity(args.len());
+                for arg in args {
+                    values.push(self.value(arg)?);
+                }
+                self.function(*fun, &values)?
+            }
+            Expr::Call(name, args) => {
+                let mut sum = self.stand_in(hash(name), 0);
+                for (k, arg) in args.iter().enumerate() {
+                    let arg = self.value(arg)?;
+                    let term = self.times(&arg, &self.stand_in(hash(name), 2 * k as u64 + 1));
+                    let square = self.times(&arg, &arg);
+                    let square = self.times(&square, &self.stand_in(hash(name), 2 * k as u64 + 2));
+                    sum = self.plus(&self.plus(&sum, &term), &square);
+                }
+                sum
+            }
+            Expr::Big(big) => self.big(big)?,
+        })
+    }
+
+    fn checked(&self, value: Complex) -> Value {
+        let fine = |part: &Real| match part {
+            Exact(_) => true,
+            Near(ball) => ball.in_range(),
+        };
+        if fine(&value.re) && fine(&value.im) { Ok(value) } else { Err(Stop::Unknown) }
+    }
+
+    /// A pseudo-random coefficient of an unknown function.
+    fn stand_in(&self, name: u64, k: u64) -> Complex {
+        let value = mix(name ^ mix(k)) % 1000;
+        real(Exact(Rat::Small(value as i64 + 1, 997)))
+    }
+
+    fn big(&mut self, big: &'a super::expr::Big) -> Value {
+        let env = self.env.clone();
+        let ends = (exact::value(&big.from, &env), exact::value(&big.to, &env));
+        if let (Some(from), Some(to)) = ends
+            && let (Some(from), Some(to)) = (from.to_i64(), to.to_i64())
+            && to.saturating_sub(from) <= exact::MAX_TERMS
+        {
+            let mut total = real(Exact(if big.product { Rat::ONE } else { Rat::ZERO }));
+            for index in from..=to {
+                self.env.push((&big.index, Rat::int(index)));
+                let term = self.value(&big.body);
+                self.env.pop();
+                total = if big.product {
+                    self.times(&total, &term?)
+                } else {
+                    self.plus(&total, &term?)
+                };
+            }
+            return Ok(total);
+        }
+        self.loose = true;
+        Err(Stop::Unknown)
+    }
+
+    /// e to the power of a number.
+    fn exp(&mut self, z: &Complex) -> Value {
+        if z.is_zero() {
+            return Ok(real(Exact(Rat::ONE)));
+        }
+        self.spend(60)?;
+        let scale = match &z.re {
+            re if re.is_zero() => None,
+            re => Some(Near(self.context.exp(&re.ball(self.prec)).ok_or(Stop::Unknown)?)),
+        };
+        if z.is_real() {
+            return Ok(real(scale.unwrap_or(Exact(Rat::ONE))));
+        }
+        let (cos, sin) = self.context.cos_sin(&z.im.ball(self.prec)).ok_or(Stop::Unknown)?;
+        let turn = Complex { re: Near(cos), im: Near(sin) };
+        Ok(match scale {
+            Some(scale) => self.times(&real(scale), &turn),
+            None => turn,
+        })
+    }
+
+    /// Principal logarithm.
+    fn log(&mut self, z: &Complex) -> Value {
+        self.spend(80)?;
+        if z.is_zero() {
+            return Err(Stop::Undefined);
+        }
+        if z.exact().is_some_and(Rat::is_one) {
+            return Ok(real(Real::zero()));
+        }
+        let prec = self.prec;
+        if z.is_real() {
+            let negative = z.re.sign().ok_or(Stop::Precision)? < 0;
+            let ln = self.context.ln(&z.re.ball(prec).abs()).ok_or(Stop::Precision)?;
+            self.unreal |= negative;
+            let im = if negative { Near(self.context.pi()) } else { Real::zero() };
+            return Ok(Complex { re: Near(ln), im });
+        }
+        let norm = self.add(&self.mul(&z.re, &z.re), &self.mul(&z.im, &z.im));
+        let ln = self.context.ln(&norm.ball(prec)).ok_or(Stop::Precision)?.scale(-1);
+        let angle =
+            self.context.atan2(&z.im.ball(prec), &z.re.ball(prec)).ok_or(Stop::Precision)?;
+        Ok(Complex { re: Near(ln), im: Near(angle) })
+    }
+
+    fn power(&mut self, base: &Complex, exponent: &Complex) -> Value {
+        if let Some(exponent) = exponent.exact() {
+            if let Some(base) = base.exact()
+                && let Some(value) = exact::power(base, exponent)
+            {
+                return Ok(real(self.fit(value)));
+            }
+            if let Some(n) = exponent.to_i64() {
+                return self.whole_power(base, n);
+            }
+            if base.is_zero() {
+                return if exponent.is_negative() {
+                    Err(Stop::Undefined)
+                } else {
+                    Ok(base.clone())
+                };
+            }
+            if let (Rat::Small(n, d), true) = (exponent, base.is_real()) {
+                return self.root_power(&base.re, *n, *d);
+            }
+        }
+        if base.is_zero() {
+            return match (exponent.is_real(), exponent.re.sign()) {
+                (true, Some(1)) => Ok(base.clone()),
+                _ => Err(Stop::Undefined),
+            };
+        }
+        let log = self.log(base)?;
+        let product = self.times(exponent, &log);
+        self.exp(&product)
+    }
+
+    /// `base^n` by squaring.
+    fn whole_power(&mut self, base: &Complex, n: i64) -> Value {
+        let mut count = n.unsigned_abs();
+        let (mut result, mut square) = (real(Exact(Rat::ONE)), base.clone());
+        while count > 0 {
+            self.spend(2)?;
+            if count & 1 == 1 {
+                result = self.times(&result, &square);
+            }
+            count >>= 1;
+            if count > 0 {
+                square = self.times(&square, &square);
+                square = self.checked(square)?;
+            }
+        }
+        if n < 0 { self.recip(&result) } else { Ok(result) }
+    }
+
+    /// `base^(n/d)` of a real number, real where the root is odd.
+    fn root_power(&mut self, base: &Real, n: i64, d: i64) -> Value {
+        let sign = base.sign().ok_or(Stop::Precision)?;
+        let magnitude = base.ball(self.prec).abs();
+        self.spend(10)?;
+        let root = if d == 2 {
+            Near(magnitude.sqrt(self.prec + 8).ok_or(Stop::Precision)?)
+        } else {
+            self.spend(120)?;
+            let ln = self.context.ln(&magnitude).ok_or(Stop::Precision)?;
+            let part = ln.mul(&Ball::rat(&Rat::Small(1, d), self.prec + 8), self.prec + 8);
+            Near(self.context.exp(&part).ok_or(Stop::Unknown)?)
+        };
+        let root = if sign >= 0 {
+            real(root)
+        } else if d % 2 == 1 {
+            real(root.neg())
+        } else {
+            self.unreal = true;
+            if d == 2 {
+                Complex { re: Real::zero(), im: root }
+            } else {
+                let angle = self
+                    .context
+                    .pi()
+                    .mul(&Ball::rat(&Rat::Small(1, d), self.prec + 8), self.prec + 8);
+                let (cos, sin) = self.context.cos_sin(&angle).ok_or(Stop::Unknown)?;
+                self.times(&real(root), &Complex { re: Near(cos), im: Near(sin) })
+            }
+        };
+        self.whole_power(&root, n)
+    }
+
+    /// Cosine and sine of a complex number.
+    fn cos_sin(&mut self, z: &Complex) -> Result<(Complex, Complex), Stop> {
+        self.spend(60)?;
+        let (cos, sin) = if z.re.is_zero() {
+            (Exact(Rat::ONE), Real::zero())
+        } else {
+            let (cos, sin) = self.context.cos_sin(&z.re.ball(self.prec)).ok_or(Stop::Unknown)?;
+            (Near(cos), Near(sin))
+        };
+        if z.is_real() {
+            return Ok((real(cos), real(sin)));
+        }
+        let (cosh, sinh) = self.cosh_sinh(&real(z.im.clone()))?;
+        let (cosh, sinh) = (cosh.re, sinh.re);
+        Ok((
+            Complex { re: self.mul(&cos, &cosh), im: self.mul(&sin, &sinh).neg() },
+            Complex { re: self.mul(&sin, &cosh), im: self.mul(&cos, &sinh) },
+        ))
+    }
+
+    fn cosh_sinh(&mut self, z: &Complex) -> Result<(Complex, Complex), Stop> {
+        let (up, down) = (self.exp(z)?, self.exp(&z.neg())?);
+        let half = real(Exact(Rat::Small(1, 2)));
+        let cosh = self.times(&half, &self.plus(&up, &down));
+        let sinh = self.times(&half, &self.plus(&up, &down.neg()));
+        Ok((cosh, sinh))
+    }
+
+    fn function(&mut self, fun: Fun, args: &[Complex]) -> Value {
+        let first = args.first().ok_or(Stop::Unknown)?;
+        let one = real(Exact(Rat::ONE));
+        let half = Exact(Rat::Small(1, 2));
+        match fun {
+            Fun::Sin => Ok(self.cos_sin(first)?.1),
+            Fun::Cos => Ok(self.cos_sin(first)?.0),
+            Fun::Tan | Fun::Cot | Fun::Sec | Fun::Csc => {
+                let (cos, sin) = self.cos_sin(first)?;
+                match fun {
+                    Fun::Tan => self.div(&sin, &cos),
+                    Fun::Cot => self.div(&cos, &sin),
+                    Fun::Sec => self.recip(&cos),
+                    _ => self.recip(&sin),
+                }
+            }
+            Fun::Sinh => Ok(self.cosh_sinh(first)?.1),
+            Fun::Cosh => Ok(self.cosh_sinh(first)?.0),
+            Fun::Tanh | Fun::Coth | Fun::Sech | Fun::Csch => {
+                let (cosh, sinh) = self.cosh_sinh(first)?;
+                match fun {
+                    Fun::Tanh => self.div(&sinh, &cosh),
+                    Fun::Coth => self.div(&cosh, &sinh),
+                    Fun::Sech => self.recip(&cosh),
+                    _ => self.recip(&sinh),
+                }
+            }
+            Fun::Asin | Fun::Acos | Fun::Atan => self.inverse(fun, first),
+            Fun::Acot | Fun::Asec | Fun::Acsc => {
+                let inverse = self.recip(first)?;
+                let fun = match fun {
+                    Fun::Acot => Fun::Atan,
+                    Fun::Asec => Fun::Acos,
+                    _ => Fun::Asin,
+                };
+                self.inverse(fun, &inverse)
+            }
+            Fun::Asinh | Fun::Acosh => {
+                let one = if fun == Fun::Asinh { one } else { one.neg() };
+                let inner = self.plus(&self.times(first, first), &one);
+                let root = self.power(&inner, &real(half))?;
+                let sum = self.plus(first, &root);
+                self.log(&sum)
+            }
+            Fun::Atanh => {
+                let quotient = self.div(&self.plus(&one, first), &self.plus(&one, &first.neg()))?;
+                let log = self.log(&quotient)?;
+                Ok(self.times(&real(half), &log))
+            }
+            Fun::Exp => self.exp(first),
+            Fun::Ln | Fun::Log => self.log(first),
+            Fun::LogBase => {
+                let argument = args.get(1).ok_or(Stop::Unknown)?;
+                let (top, bottom) = (self.log(argument)?, self.log(first)?);
+                self.div(&top, &bottom)
+            }
+            Fun::Abs => {
+                if first.is_real() {
+                    return match first.re.sign() {
+                        Some(sign) if sign < 0 => Ok(first.neg()),
+                        Some(_) => Ok(first.clone()),
+                        None => Ok(real(Near(first.re.ball(self.prec).abs()))),
+                    };
+                }
+                let norm =
+                    self.add(&self.mul(&first.re, &first.re), &self.mul(&first.im, &first.im));
+                self.power(&real(norm), &real(half))
+            }
+            Fun::Floor | Fun::Ceil => {
+                if !first.is_real() {
+                    return Err(Stop::Undefined);
+                }
+                let value = if fun == Fun::Ceil { first.re.neg() } else { first.re.clone() };
+                let floor = match value {
+                    Exact(value) => value.floor(),
+                    Near(ball) => {
+                        let floor = ball.floor().ok_or(Stop::Precision)?;
+                        Rat::from_big(num_rational::BigRational::from_integer(floor))
+                    }
+                };
+                Ok(real(Exact(if fun == Fun::Ceil { floor.neg() } else { floor })))
+            }
+            Fun::Re => Ok(real(first.re.clone())),
+            Fun::Im => Ok(real(first.im.clone())),
+            Fun::Arg => Ok(real(self.log(first)?.im)),
+            Fun::Degree => Ok(first.clone()),
+            Fun::Max | Fun::Min => {
+                let mut best = first.clone();
+                for other in &args[1..] {
+                    let difference = self.sub(&other.re, &best.re);
+                    let larger = difference.sign().ok_or(Stop::Precision)? > 0;
+                    if larger == (fun == Fun::Max) {
+                        best = other.clone();
+                    }
+                }
+                Ok(best)
+            }
+            Fun::Factorial
+            | Fun::DoubleFactorial
+            | Fun::Binomial
+            | Fun::Gcd
+            | Fun::Lcm
+            | Fun::Det => {
+                let mut exprs = Vec::with_capacity(args.len());
+                for arg in args {
+                    exprs.push(Expr::Num(arg.exact().ok_or(Stop::Unknown)?.clone()));
+                }
+                let value = exact::value(&Expr::Fun(fun, exprs), &[]).ok_or(Stop::Unknown)?;
+                Ok(real(self.fit(value)))
+            }
+        }
+    }
+
+    /// Inverse trigonometric functions of a real number in their domain.
+    fn inverse(&mut self, fun: Fun, x: &Complex) -> Value {
+        self.spend(100)?;
+        if !x.is_real() {
+            return Err(Stop::Unknown);
+        }
+        let prec = self.prec;
+        let angle = if fun == Fun::Atan {
+            self.context.atan2(&x.re.ball(prec), &Ball::int(1))
+        } else {
+            let rest = self.sub(&Exact(Rat::ONE), &self.mul(&x.re, &x.re));
+            if rest.sign() == Some(-1) {
+                self.unreal = true;
+                return Err(Stop::Unknown);
+            }
+            let root = if rest.is_zero() {
+                Ball::int(0)
+            } else {
+                rest.ball(prec).sqrt(prec).ok_or(Stop::Precision)?
+            };
+            let x = if x.re.is_zero() { Ball::int(0) } else { x.re.ball(prec) };
+            if fun == Fun::Asin {
+                self.context.atan2(&x, &root)
+            } else {
+                self.context.atan2(&root, &x)
+            }
+        };
+        Ok(real(Near(angle.ok_or(Stop::Precision)?)))
+    }
+}

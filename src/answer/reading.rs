@@ -1,0 +1,123 @@
+//! An answer text with everything that was understood of it.
+
+use super::Reason;
+use super::compare::{self, Rules};
+use super::decide::Decision;
+use super::lex;
+use super::read;
+use super::render;
+use super::thousands;
+use super::token::{Gap, Token};
+use super::value::Value;
+
+/// An answer as it was read.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Reading {
+    /// The trimmed text.
+    pub(super) text: Box<str>,
+    tokens: Vec<Token>,
+    /// What it is; `None` where it is beyond the limits.
+    pub(super) value: Option<Value>,
+    /// What it is if its commas separate elements and not thousands.
+    list: Option<Value>,
+}
+
+impl Reading {
+    /// Reads an answer.
+    pub(super) fn of(text: &str) -> Reading {
+        let text = text.trim();
+        let Ok(raw) = lex::tokens(text) else {
+            return Reading { text: text.into(), tokens: Vec::new(), value: None, list: None };
+        };
+        let (mut tokens, ambiguous) = thousands::join(&raw, true);
+        let value = read::answer(&tokens);
+        let list = ambiguous.then(|| read::answer(&thousands::join(&raw, false).0));
+        tokens.iter_mut().for_each(|token| token.gap = Gap::No);
+        Reading { text: text.into(), tokens, value: Some(value), list }
+    }
+
+    /// Whether it has several elements, so that several boxes may hold them.
+    pub(super) fn is_several(&self) -> bool {
+        let several = |value: &Value| match value {
+            Value::List(items) | Value::Set(items) => items.len() > 1,
+            _ => false,
+        };
+        self.value.as_ref().is_some_and(several) || self.list.as_ref().is_some_and(several)
+    }
+
+    /// Whether its commas may separate elements as well as thousands.
+    pub(super) fn is_ambiguous(&self) -> bool {
+        self.list.is_some()
+    }
+
+    /// Whether an answer is this one, and why.
+    pub(super) fn compare(&self, answer: &Reading, rules: Rules) -> (Decision, Reason) {
+        let (Some(a), Some(b)) = (&self.value, &answer.value) else {
+            // Beyond the limits only the same text is the same answer.
+            return if self.value.is_none() && answer.value.is_none() && self.text == answer.text {
+                (Decision::Equal, Reason::SameText)
+            } else {
+                (Decision::Different, Reason::TooLong)
+            };
+        };
+        if !self.tokens.is_empty() && self.tokens == answer.tokens {
+            return (Decision::Equal, Reason::SameText);
+        }
+        let is_list =
+            |value: &Value| matches!(value, Value::List(_) | Value::Tuple(..) | Value::Set(_));
+        // `1,234` is a number, but a list beside a list.
+        let a = self.list.as_ref().filter(|_| is_list(b)).unwrap_or(a);
+        let b = answer.list.as_ref().filter(|_| is_list(a)).unwrap_or(b);
+        let decision = compare::grade(a, b, rules);
+        let reason = match decision {
+            Decision::Equal => Reason::SameValue,
+            Decision::Undecided => Reason::Budget,
+            Decision::Different
+                if !rules.calculations && compare::same(a, b) == Decision::Equal =>
+            {
+                Reason::Calculation
+            }
+            Decision::Different if std::mem::discriminant(a) != std::mem::discriminant(b) => {
+                Reason::OtherKind
+            }
+            Decision::Different => Reason::OtherValue,
+        };
+        (decision, reason)
+    }
+
+    /// Canonical LaTeX of the value.
+    pub(super) fn canonical(&self) -> Option<String> {
+        self.value.as_ref().and_then(render::value)
+    }
+
+    /// Whether it was read as words.
+    pub(super) fn is_text(&self) -> bool {
+        matches!(self.value, Some(Value::Text(_)) | None)
+    }
+
+    /// What it was read as.
+    pub(super) fn explain(&self) -> String {
+        let Some(value) = &self.value else { return "beyond the limits".into() };
+        let kind = match value {
+            Value::Quantity(q) if q.exact.is_some() => "number",
+            Value::Quantity(_) => "expression",
+            Value::Based(_) => "number in a base",
+            Value::Text(_) => "words",
+            Value::Choice(..) => "choice",
+            Value::Tuple(..) => "tuple or interval",
+            Value::Set(_) => "set",
+            Value::List(_) => "list",
+            Value::Region(_) => "set of real numbers",
+            Value::Union(_) => "union",
+            Value::Matrix(_) => "matrix",
+            Value::Named(..) => "named value",
+            Value::Relation(_) => "equation or inequality",
+            Value::Ratio(_) => "ratio",
+            Value::Time(..) => "time",
+        };
+        match self.canonical() {
+            Some(text) => format!("{kind}: {text}"),
+            None => format!("{kind}: {}", self.text),
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Separators of thousands: `1,234`, `1{,}234`, `1,\!234`, `1\,234`, `1 234`.
+
+use super::rat::Rat;
+use super::token::{Gap, Num, P, Tok, Token, nesting};
+
+/// How the groups of a number were separated.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Separator {
+    /// A bare comma: it may separate elements of a list as well.
+    Comma,
+    /// Anything that only separates thousands.
+    Sure,
+}
+
+/// The tokens with the groups of each number joined. Bare commas inside of brackets separate elements, and
+/// `commas` says whether they join numbers elsewhere. Also whether any bare comma did.
+pub(super) fn join(tokens: &[Token], commas: bool) -> (Vec<Token>, bool) {
+    let mut out: Vec<Token> = Vec::with_capacity(tokens.len());
+    let (mut depth, mut ambiguous) = (0, false);
+    let mut at = 0;
+    while at < tokens.len() {
+        let token = &tokens[at];
+        if !matches!(token.tok, Tok::P(P::LBrace | P::RBrace)) {
+            depth += nesting(&token.tok);
+        }
+        if let Tok::Num(first) = &token.tok
+            && let Some((num, end, bare)) = group(tokens, at, first, commas && depth == 0)
+        {
+            ambiguous |= bare;
+            out.push(Token { tok: Tok::Num(num), gap: token.gap });
+            at = end;
+            continue;
+        }
+        if !token.is(P::Thousands) {
+            out.push(token.clone());
+        } else {
+            // `{,}` that does not separate thousands is a comma.
+            out.push(Token { tok: Tok::P(P::Comma), gap: token.gap });
+        }
+        at += 1;
+    }
+    (out, ambiguous)
+}
+
+/// The number that begins at `at`, where it ends, and whether all its separators are bare commas.
+fn group(tokens: &[Token], at: usize, first: &Num, commas: bool) -> Option<(Num, usize, bool)> {
+    if !first.is_whole() || first.whole.len() > 3 || first.whole.starts_with('0') {
+        return None;
+    }
+    let before = at.checked_sub(1).map(|i| &tokens[i]);
+    if before.is_some_and(|t| matches!(t.tok, Tok::P(P::Under | P::Caret | P::Slash))) {
+        return None;
+    }
+    let mut digits = first.whole.to_string();
+    let mut part = None;
+    let mut end = at + 1;
+    let mut bare = true;
+    while let Some((num, next, kind)) = next_group(tokens, end) {
+        if kind == Separator::Comma && !commas {
+            break;
+        }
+        bare &= kind == Separator::Comma;
+        digits.push_str(&num.whole);
+        end = next;
+        if num.part.is_some() {
+            part = num.part.clone();
+            break;
+        }
+    }
+    if end == at + 1 {
+        return None;
+    }
+    // A bare comma right before or behind with a number: all of it is a list.
+    let list = |comma: Option<&Token>, number: Option<&Token>| {
+        comma.is_some_and(|t| t.is(P::Comma))
+            && number.is_some_and(|t| t.gap == Gap::No && matches!(t.tok, Tok::Num(_)))
+    };
+    if bare && (list(before, Some(&tokens[at])) || list(tokens.get(end), tokens.get(end + 1))) {
+        return None;
+    }
+    // `2 100/3` is no number.
+    if tokens.get(end).is_some_and(|t| t.is(P::Slash)) && !bare && tokens[at + 1].gap == Gap::Blank
+    {
+        return None;
+    }
+    let value = Rat::decimal(&digits, part.as_deref().unwrap_or(""), 0)?;
+    Some((Num { value, whole: digits.into(), part, special: false }, end, bare))
+}
+
+/// Three digits that continue a number, where they end, and what separates them.
+fn next_group(tokens: &[Token], at: usize) -> Option<(&Num, usize, Separator)> {
+    fn three(token: Option<&Token>) -> Option<(&Num, Gap)> {
+        match token {
+            Some(Token { tok: Tok::Num(num), gap }) if num.whole.len() == 3 && !num.special => {
+                Some((num, *gap))
+            }
+            _ => None,
+        }
+    }
+    let first = tokens.get(at)?;
+    if let Some((num, gap)) = three(Some(first)) {
+        return (gap != Gap::No).then_some((num, at + 1, Separator::Sure));
+    }
+    let (num, gap) = three(tokens.get(at + 1))?;
+    let separator = match first.tok {
+        Tok::P(P::Thousands) => Separator::Sure,
+        Tok::P(P::Comma) if gap == Gap::Negative || first.gap == Gap::Negative => Separator::Sure,
+        Tok::P(P::Comma) if gap == Gap::No && first.gap == Gap::No => Separator::Comma,
+        _ => return None,
+    };
+    Some((num, at + 2, separator))
+}
