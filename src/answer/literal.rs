@@ -36,6 +36,10 @@ pub(super) fn of(tokens: &[Token]) -> Literal {
             (Some(a), Some(b)) => Literal::Fraction(lowest(&a, &b)),
             _ => Literal::No,
         },
+        [a, over, b] if over.is(P::Over) => match (num(a), num(b)) {
+            (Some(a), Some(b)) => Literal::Fraction(lowest(&a, &b)),
+            _ => Literal::No,
+        },
         [first, ..] if first.is(P::Frac) => fraction(&t[1..]),
         [whole, rest @ ..] if num(whole).is_some_and(|n| n.is_whole()) => match rest {
             [first, ..] if first.is(P::Frac) => match super::parse::literal_fraction(rest) {

@@ -256,6 +256,15 @@ pub(super) fn choice(t: &[Token]) -> Option<Value> {
             (capital(letter)?, rest)
         }
         [letter, close, rest @ ..] if close.is(P::RParen) => (capital(letter)?, rest),
+        // `A Peter`: words behind a letter; `A dog` is a dog.
+        [letter, Token { tok: Tok::Word(word), .. }, ..]
+            if t[1..].iter().all(|t| matches!(&t.tok, Tok::Word(w) if w.len() >= 3))
+                && matches!(&letter.tok, Tok::Id(_))
+                && (capital(letter)? != 'A'
+                    || word.starts_with(|c: char| c.is_ascii_uppercase())) =>
+        {
+            (capital(letter)?, &t[1..])
+        }
         [letter, colon, rest @ ..] if colon.is(P::Colon) && matches!(letter.tok, Tok::Text(_)) => {
             (capital(letter)?, rest)
         }

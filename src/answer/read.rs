@@ -8,7 +8,7 @@ use super::region::Region;
 use super::relation;
 use super::text;
 use super::token::{P, Tok, Token, nesting};
-use super::value::{Quantity, Value};
+use super::value::{Literal, Quantity, Value};
 
 /// Most values that `\pm` may expand to.
 const MAX_SIGNS: u32 = 6;
@@ -168,6 +168,9 @@ fn element(tokens: &[Token], depth: u32) -> Value {
         return value;
     }
     match number::quantity(t) {
+        Some(quantity) if matches!(quantity.word.as_deref(), Some("none" | "allrealnumbers")) => {
+            phrase(t)
+        }
         Some(quantity) => Value::Quantity(Box::new(quantity)),
         None => phrase(t),
     }
@@ -306,6 +309,11 @@ fn bracketed(t: &[Token], depth: u32) -> Option<Value> {
                     value => values.push(value),
                 }
             }
+            if values.iter().all(|value| matches!(value, Value::Named(..))) {
+                return Some(relation::combine(
+                    values.into_iter().map(|value| (Some(P::Comma), value)).collect(),
+                ));
+            }
             Some(Value::Set(values))
         }
         (P::LBrace, P::RBrace) if parts.len() > 1 => {
@@ -380,12 +388,21 @@ fn matrix(t: &[Token], depth: u32) -> Option<Value> {
         }
         _ => return None,
     };
-    let scaled = rows.into_iter().map(|row| {
-        row.into_iter()
-            .map(|cell| Some(Value::plain(factor.clone().times(cell.expr()?.clone()))))
-            .collect()
-    });
+    let scaled = rows
+        .into_iter()
+        .map(|row| row.into_iter().map(|cell| Some(multiple(&factor, cell.expr()?))).collect());
     Some(Value::Matrix(scaled.collect::<Option<_>>()?))
+}
+
+/// A cell times the factor of its matrix. A common factor is a way to write numbers, not a calculation.
+fn multiple(factor: &Expr, cell: &Expr) -> Value {
+    match Value::plain(factor.clone().times(cell.clone())) {
+        Value::Quantity(mut q) if q.exact.is_some() => {
+            q.literal = Literal::Special;
+            Value::Quantity(q)
+        }
+        other => other,
+    }
 }
 
 /// Cells of a row, empty ones included.

@@ -1,6 +1,7 @@
 //! An answer text with everything that was understood of it.
 
 use super::Reason;
+use super::boxed;
 use super::compare::{self, Rules};
 use super::decide::Decision;
 use super::lex;
@@ -26,6 +27,11 @@ impl Reading {
     /// Reads an answer.
     pub(super) fn of(text: &str) -> Reading {
         let text = text.trim();
+        let inner = boxed::last(text).filter(|found| {
+            let around = |c: char| matches!(c, '$' | '.' | ' ');
+            text[..found.start].chars().all(around) && text[found.end..].chars().all(around)
+        });
+        let text = inner.map_or(text, |found| found.content.trim());
         let Ok(raw) = lex::tokens(text) else {
             return Reading { text: text.into(), tokens: Vec::new(), value: None, list: None };
         };

@@ -5,6 +5,7 @@
 
 #[cfg(feature = "frame")]
 pub mod evaluation;
+pub mod grading;
 #[cfg(feature = "hub")]
 pub mod hub;
 #[cfg(feature = "frame")]

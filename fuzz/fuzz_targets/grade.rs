@@ -1,0 +1,21 @@
+//! Grading: two answers, split at the first line break, get the same verdict both ways round.
+#![no_main]
+
+use howard::answer::{Grader, Outcome};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    let text = String::from_utf8_lossy(data);
+    let (a, b) = text.split_once('\n').unwrap_or((&text, ""));
+    let grader = Grader::default();
+    let forth = grader.grade_answer(&grader.gold(a), b).outcome;
+    let back = grader.grade_answer(&grader.gold(b), a).outcome;
+    // A gold answer may stand in a box inside of a text; then it is not the answer that is given back.
+    if !text.contains("box") {
+        assert_eq!(forth, back, "{a:?} and {b:?}");
+    }
+    let training = Grader::training();
+    if training.grade_answer(&training.gold(a), b).outcome == Outcome::Equal {
+        assert_eq!(forth, Outcome::Equal);
+    }
+});
