@@ -12,7 +12,8 @@ fuzz_target!(|data: &[u8]| {
     let back = grader.grade_answer(&grader.gold(b), a).outcome;
     // A gold answer may stand in a box inside of a text; then it is not the answer that is given back.
     if !text.contains("box") {
-        assert_eq!(forth, back, "{a:?} and {b:?}");
+        let equal = |outcome| outcome == Outcome::Equal;
+        assert_eq!(equal(forth), equal(back), "{a:?} and {b:?}");
     }
     let training = Grader::training();
     if training.grade_answer(&training.gold(a), b).outcome == Outcome::Equal {

@@ -179,7 +179,9 @@ impl Ball {
     /// Widens by `2^exp`.
     pub(super) fn widen(&self, exp: i64) -> Ball {
         if exp <= self.exp {
-            return Ball { rad: &self.rad + 1, ..self.clone() };
+            let down = (self.exp - exp).min(1 << 13);
+            let (mid, rad) = self.aligned(self.exp - down);
+            return Ball { mid, rad: rad + 1, exp: self.exp - down };
         }
         let shift = (exp - self.exp).unsigned_abs();
         if shift > 1 << 16 {

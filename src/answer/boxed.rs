@@ -73,8 +73,8 @@ fn unbraced(text: &str) -> Option<usize> {
         let number = rest[..digits].trim_end_matches(['.', ',']);
         return (!number.is_empty()).then_some(sign + number.len());
     }
-    if rest.starts_with('\\') {
-        let mut at = 1 + rest[1..].bytes().take_while(u8::is_ascii_alphabetic).count();
+    if let Some(name) = rest.strip_prefix('\\') {
+        let mut at = 1 + name.bytes().take_while(u8::is_ascii_alphabetic).count();
         let fraction = rest[1..at].ends_with("frac");
         for _ in 0..if fraction { 2 } else { 1 } {
             let inner = rest.get(at..)?;

@@ -78,14 +78,17 @@ pub(super) fn infinity(e: &Expr) -> Option<i8> {
     match e {
         Expr::Infinity => Some(1),
         Expr::Mul(parts) => {
-            let mut sign = 1;
+            let (mut sign, mut found) = (1, false);
             for part in parts {
                 sign *= match part {
                     Expr::Num(value) if !value.is_zero() => value.signum(),
-                    other => infinity(other)?,
+                    other => {
+                        found = true;
+                        infinity(other)?
+                    }
                 };
             }
-            Some(sign)
+            found.then_some(sign)
         }
         _ => None,
     }
@@ -141,7 +144,7 @@ fn modular(a: &Expr, b: &Expr, small: bool, budget: &mut u64) -> Option<Decision
 }
 
 /// Values of the variables at the `k`-th point: beyond 1, between 0 and 1, larger, or negative, in turn.
-fn point<'a>(names: &'a [Box<str>], k: usize, whole: bool) -> Vec<(&'a str, Rat)> {
+fn point(names: &[Box<str>], k: usize, whole: bool) -> Vec<(&str, Rat)> {
     let value = |name: &str| {
         let random = mix(hash(name) ^ mix(1000 + k as u64));
         if whole {
@@ -247,7 +250,11 @@ fn compare(x: &Complex, y: &Complex, prec: u64, finest: bool) -> Option<bool> {
 
 /// Whether an overlap means something: the difference is far smaller than the values, or than one.
 fn tight(a: &Ball, b: &Ball, prec: u64) -> bool {
-    let difference = a.sub(b, prec + 64).magnitude();
+    let difference = a.sub(b, prec + 64);
+    if difference.is_exact() && difference.has_zero() {
+        return true;
+    }
+    let difference = difference.magnitude();
     let size = a.magnitude().max(b.magnitude());
     difference < size - prec as i64 / 2 || difference < -(prec as i64) / 2
 }

@@ -1,6 +1,9 @@
 //! Exact values: rational arithmetic on an expression, its variables given.
 
+use num_bigint::BigInt;
 use num_integer::Integer;
+use num_rational::BigRational;
+use num_traits::One;
 
 use super::expr::Expr;
 use super::func::Fun;
@@ -78,11 +81,11 @@ fn root(base: &Rat, index: u32) -> Option<Rat> {
     if index > 64 || base.bits() > 2048 || (base.is_negative() && index.is_multiple_of(2)) {
         return None;
     }
-    let part = |value: num_bigint::BigInt| {
+    let part = |value: BigInt| {
         let root = value.nth_root(index);
         (root.pow(index) == value).then_some(root)
     };
-    Some(Rat::from_big(num_rational::BigRational::new(part(base.numer())?, part(base.denom())?)))
+    Some(Rat::from_big(BigRational::new(part(base.numer())?, part(base.denom())?)))
 }
 
 fn function(fun: Fun, args: &[Expr], env: Env<'_>) -> Option<Rat> {
@@ -143,7 +146,8 @@ fn product(from: i64, to: i64, step: usize) -> Option<Rat> {
     if !(0..=MAX_FACTORIAL).contains(&to) {
         return None;
     }
-    Some((from..=to).step_by(step).fold(Rat::ONE, |product, k| product.mul(&Rat::int(k))))
+    let product = (from..=to).step_by(step).fold(BigInt::one(), |product, k| product * k);
+    Some(Rat::from_big(BigRational::from_integer(product)))
 }
 
 /// `n (n-1) ... (n-k+1) / k!`.
@@ -158,6 +162,14 @@ fn binomial(n: &Rat, k: i64) -> Option<Rat> {
     };
     if k > MAX_FACTORIAL {
         return None;
+    }
+    if let Some(n) = whole {
+        // Each division is exact: after step j the result is a binomial coefficient.
+        let mut result = BigInt::one();
+        for j in 0..k {
+            result = result * n.checked_sub(j)? / (j + 1);
+        }
+        return limited(Rat::from_big(BigRational::from_integer(result)));
     }
     let mut result = Rat::ONE;
     for j in 0..k {

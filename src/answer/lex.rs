@@ -374,6 +374,12 @@ impl Lexer<'_> {
             length
         };
         let name = &self.text[self.at + 1..self.at + 1 + length];
+        // An escaped character without a meaning is that character.
+        let letter = name.starts_with(|c: char| c.is_ascii_alphabetic());
+        if !letter && matches!(command::command(name), Command::Token(Tok::Id(_))) {
+            self.at += 1;
+            return;
+        }
         let command = command::command(name);
         self.at += 1 + length;
         match command {
@@ -437,6 +443,19 @@ impl Lexer<'_> {
                             self.rest()[skip_spaces..].chars().next().map_or(0, char::len_utf8);
                         self.at += skip_spaces + next;
                     }
+                }
+            }
+            Command::Mark => {
+                // Over several letters it marks a segment or digits, and is dropped.
+                if let Some((open, close)) = self.argument()
+                    && let letter = self.text[open..close].trim().to_string()
+                    && letter.len() == 1
+                    && letter.bytes().all(|b| b.is_ascii_alphabetic())
+                {
+                    self.at = close + 1;
+                    self.push(Tok::Id(letter.into()));
+                    self.push(Tok::P(P::Under));
+                    self.push(Tok::Text("bar".into()));
                 }
             }
             Command::Degree => self.raised(P::Degree),

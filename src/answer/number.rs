@@ -167,7 +167,11 @@ pub(super) fn based(t: &[Token]) -> Option<Value> {
         digits.push('-');
     }
     let mut any = false;
-    for token in number {
+    for (k, token) in number.iter().enumerate() {
+        // `142 A_{11}` is a product.
+        if k > 0 && token.gap != Gap::No {
+            return None;
+        }
         match &token.tok {
             Tok::Num(num) if !num.special => {
                 any = true;
@@ -275,6 +279,8 @@ pub(super) fn choice(t: &[Token]) -> Option<Value> {
         first.tok,
         Tok::P(
             P::LParen
+                | P::Percent
+                | P::Degree
                 | P::Plus
                 | P::Minus
                 | P::Times

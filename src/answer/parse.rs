@@ -31,8 +31,9 @@ pub(super) fn expression(tokens: &[Token]) -> Option<Expr> {
         tokens
     };
     let index = |t: &Token| matches!(&t.tok, Tok::Id(id) if matches!(&**id, "j" | "k" | "m" | "n"));
-    let mut parser =
-        Parser { t: tokens, at: 0, depth: 0, bars: 0, index: tokens.iter().any(index) };
+    let sum = tokens.iter().any(|t| t.is(P::Sum) || t.is(P::Product));
+    let index = sum || tokens.iter().any(index);
+    let mut parser = Parser { t: tokens, at: 0, depth: 0, bars: 0, index };
     let expr = parser.over()?;
     (parser.at == tokens.len()).then_some(expr)
 }
@@ -499,7 +500,7 @@ pub(super) fn write_token(out: &mut String, tok: &Tok) {
         Tok::P(P::Pi) => out.push_str("pi"),
         Tok::P(P::Infinity) => out.push_str("inf"),
         Tok::P(other) => {
-            let _ = write!(out, "{other:?}");
+            let _ = write!(out, "<{other:?}>");
         }
     }
 }

@@ -74,10 +74,7 @@ fn trimmed(mut t: &[Token]) -> &[Token] {
 }
 
 /// Pieces between separators outside of brackets, and the separator before each.
-fn split<'a>(
-    tokens: &'a [Token],
-    is_separator: impl Fn(P) -> bool,
-) -> Vec<(Option<P>, &'a [Token])> {
+fn split(tokens: &[Token], is_separator: impl Fn(P) -> bool) -> Vec<(Option<P>, &[Token])> {
     let (mut depth, mut start, mut before) = (0, 0, None);
     let mut parts = Vec::new();
     for (i, token) in tokens.iter().enumerate() {

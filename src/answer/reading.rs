@@ -32,6 +32,9 @@ impl Reading {
             text[..found.start].chars().all(around) && text[found.end..].chars().all(around)
         });
         let text = inner.map_or(text, |found| found.content.trim());
+        // Bold type of Markdown.
+        let bold = text.strip_prefix("**").and_then(|t| t.strip_suffix("**"));
+        let text = bold.filter(|t| !t.contains("**")).map_or(text, str::trim);
         let Ok(raw) = lex::tokens(text) else {
             return Reading { text: text.into(), tokens: Vec::new(), value: None, list: None };
         };
@@ -71,10 +74,17 @@ impl Reading {
         }
         let is_list =
             |value: &Value| matches!(value, Value::List(_) | Value::Tuple(..) | Value::Set(_));
+        let mut decision = compare::grade(a, b, rules);
         // `1,234` is a number, but a list beside a list.
-        let a = self.list.as_ref().filter(|_| is_list(b)).unwrap_or(a);
-        let b = answer.list.as_ref().filter(|_| is_list(a)).unwrap_or(b);
-        let decision = compare::grade(a, b, rules);
+        for (x, y) in [(self.list.as_ref(), Some(b)), (Some(a), answer.list.as_ref())] {
+            if decision != Decision::Equal
+                && let (Some(x), Some(y)) = (x, y)
+                && is_list(x)
+                && is_list(y)
+            {
+                decision = compare::grade(x, y, rules);
+            }
+        }
         let reason = match decision {
             Decision::Equal => Reason::SameValue,
             Decision::Undecided => Reason::Budget,
@@ -93,7 +103,7 @@ impl Reading {
 
     /// Canonical LaTeX of the value.
     pub(super) fn canonical(&self) -> Option<String> {
-        self.value.as_ref().and_then(render::value)
+        self.value.as_ref().and_then(render::value).filter(|text| text.len() <= 4096)
     }
 
     /// Whether it was read as words.

@@ -59,6 +59,9 @@ pub(super) fn read(
         let value = list(sides[1], depth + 1);
         return Some(if names::name(sides[0]).is_some() { value } else { words() });
     }
+    if signs.contains(&P::In) {
+        return Some(words());
+    }
     if signs.iter().all(|&p| p == P::Eq) {
         return Some(equation(&sides, depth, list).unwrap_or_else(words));
     }

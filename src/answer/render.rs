@@ -18,7 +18,9 @@ pub(super) fn value(v: &Value) -> Option<String> {
         Value::Quantity(q) => quantity(q)?,
         Value::Based(b) => format!("\\text{{{}}}_{{{}}}", b.digits, b.base),
         Value::Text(key) => {
-            let plain = !key.is_empty() && key.chars().all(char::is_alphanumeric);
+            // Read back, it has to be one word again.
+            let plain =
+                key.starts_with(char::is_alphabetic) && key.chars().all(char::is_alphanumeric);
             plain.then(|| format!("\\text{{{key}}}"))?
         }
         Value::Choice(letter, _) => format!("\\text{{({letter})}}"),
@@ -60,6 +62,11 @@ pub(super) fn value(v: &Value) -> Option<String> {
                 let difference = a.clone().plus(b.clone().neg());
                 return Some(format!("{} = 0", primitive(&normal::normal(&difference)?)?));
             }
+            // With one variable it would be read as a set of numbers, which it is not.
+            let forms: Option<Vec<Normal>> = r.sides.iter().map(normal::normal).collect();
+            if forms?.iter().any(|form| form.as_constant().is_some()) {
+                return None;
+            }
             let mut text = expression(&r.sides[0])?;
             for (sign, side) in r.signs.iter().zip(&r.sides[1..]) {
                 let _ = write!(text, " {} {}", relation::symbol(*sign), expression(side)?);
@@ -89,7 +96,11 @@ fn several(items: &[Value]) -> Option<Vec<String>> {
 
 /// An equation's left side, made unique up to its factor: the first coefficient is 1.
 fn primitive(n: &Normal) -> Option<String> {
-    let Some((_, first)) = n.terms.first_key_value() else { return Some("0".into()) };
+    let (_, first) = n.terms.first_key_value()?;
+    if n.as_constant().is_some() {
+        // A contradiction.
+        return None;
+    }
     let inverse = first.recip()?;
     let terms = n.terms.iter().map(|(m, c)| (m.clone(), c.mul(&inverse))).collect();
     sum(&Normal { terms })
@@ -105,7 +116,7 @@ fn quantity(q: &Quantity) -> Option<String> {
         }
         _ => expression(&q.expr)?,
     };
-    let simple = text.bytes().all(|b| b.is_ascii_digit());
+    let simple = text.len() == 1 || text.bytes().all(|b| b.is_ascii_digit());
     if !simple && (q.percent || q.unit.is_some()) {
         text = format!("({text})");
     }
@@ -115,6 +126,9 @@ fn quantity(q: &Quantity) -> Option<String> {
     match &q.unit {
         None => {}
         Some(Unit::Phrase(phrase)) => {
+            if !phrase.bytes().all(|b| b.is_ascii_lowercase() || b == b' ') {
+                return None;
+            }
             let _ = write!(text, " \\text{{ {phrase}}}");
         }
         Some(Unit::Measure(dims, _)) => {
@@ -265,7 +279,10 @@ fn symbol(name: &str) -> Option<String> {
         None => (name, None),
     };
     let mut text = match base.strip_prefix("blackboard ") {
-        Some(letter) => format!("\\mathbb{{{letter}}}"),
+        Some(letter) if letter != "R" && letter.bytes().all(|b| b.is_ascii_alphabetic()) => {
+            format!("\\mathbb{{{letter}}}")
+        }
+        Some(_) => return None,
         None if base.len() == 1 => base.to_string(),
         None if base.bytes().all(|b| b.is_ascii_alphabetic()) => format!("\\{base}"),
         None => return None,

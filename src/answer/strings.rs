@@ -197,7 +197,8 @@ fn without_unit(text: &str, unit: &str) -> String {
 
 /// A float within 1e-7 of a whole number as that number.
 fn whole_float(text: &str) -> Option<String> {
-    let value: f64 = text.trim().parse().ok()?;
+    // Python reads `1_3` as 13.
+    let value: f64 = text.trim().replace('_', "").parse().ok()?;
     let whole = value.round();
     ((value - whole).abs() <= 1e-7 && whole.abs() < 1e15).then(|| format!("{whole:.0}"))
 }
@@ -239,13 +240,19 @@ fn plain(text: &str) -> String {
                         out.push('/');
                         rest = &first[length..];
                     }
-                    "sqrt" => out.push_str("sqrt"),
+                    // The converter drops the index of a root.
+                    "sqrt" => {
+                        out.push_str("sqrt");
+                        let index = rest.strip_prefix('[').and_then(|r| r.split_once(']'));
+                        rest = index.map_or(rest, |(_, after)| after);
+                    }
                     "pi" => out.push_str("pi"),
                     "infty" => out.push_str("inf"),
                     "cup" => out.push('u'),
                     "cdot" | "times" => out.push('*'),
                     "pm" => out.push_str("+-"),
-                    "left" | "right" | "text" | "mathrm" | "mathbf" | "textbf" | "mbox" => {}
+                    "left" | "right" | "text" | "mathrm" | "mathbf" | "textbf" | "mbox"
+                    | "boxed" => {}
                     "" => rest = rest.chars().next().map_or("", |c| &rest[c.len_utf8()..]),
                     other => out.push_str(other),
                 }

@@ -7,27 +7,24 @@ use super::token::{P, Tok, Token};
 /// The text that two answers must share to be the same words: lower case, without articles, punctuation and, where
 /// nothing is calculated, brackets. Where operators occur, the whole sequence of tokens.
 pub(super) fn key(tokens: &[Token]) -> String {
+    let numbers = tokens.iter().any(|t| matches!(t.tok, Tok::Num(_)));
     let operators = tokens.iter().any(|t| match t.tok {
-        Tok::P(p) => !matches!(
-            p,
-            P::Comma
-                | P::Semi
-                | P::Colon
-                | P::LParen
-                | P::RParen
-                | P::LBrace
-                | P::RBrace
-                | P::Prime
-                | P::Minus
-                | P::And
-                | P::Or
-                | P::Dots
-                | P::Bang
-                | P::Thousands
-                | P::LBrack
-                | P::RBrack
-                | P::Slash
-        ),
+        Tok::P(
+            P::Comma | P::Semi | P::LBrace | P::RBrace | P::And | P::Or | P::Dots | P::Thousands,
+        ) => false,
+        // Punctuation of sentences; beside numbers it may mean something.
+        Tok::P(
+            P::Colon
+            | P::LParen
+            | P::RParen
+            | P::Prime
+            | P::Minus
+            | P::Bang
+            | P::LBrack
+            | P::RBrack
+            | P::Slash,
+        ) => numbers,
+        Tok::P(_) => true,
         _ => false,
     });
     let mut out = String::new();
@@ -52,7 +49,7 @@ pub(super) fn key(tokens: &[Token]) -> String {
             Tok::Id(word) if operators => out.push_str(word),
             Tok::Id(word) => out.extend(word.chars().flat_map(char::to_lowercase)),
             Tok::Fun(fun) => {
-                let _ = write!(out, "{fun:?}");
+                let _ = write!(out, "{}", super::func::name(*fun).to_lowercase());
             }
             Tok::P(P::And) => out.push_str("and"),
             Tok::P(P::Or) => out.push_str("or"),

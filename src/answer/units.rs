@@ -91,11 +91,11 @@ const UNITS: &[Row] = &[
     ("deg", "degree", 1, 1),
     ("radian", "radian", 1, 1),
     ("rad", "radian", 1, 1),
-    ("watt", "W", 1, 1),
-    ("joule", "J", 1, 1),
-    ("newton", "N", 1, 1),
-    ("volt", "V", 1, 1),
-    ("hz", "Hz", 1, 1),
+    ("watt", "watt", 1, 1),
+    ("joule", "joule", 1, 1),
+    ("newton", "newton", 1, 1),
+    ("volt", "volt", 1, 1),
+    ("hz", "hz", 1, 1),
 ];
 
 /// Abbreviations that may stand without `\text`, apart from the number or not. Single letters are variables.
@@ -318,6 +318,7 @@ pub(super) fn tail(tokens: &[Token]) -> Option<Tail> {
         at += 1;
         words += 1;
         if words > 8
+            || word.starts_with('\\')
             || REFUSED.contains(&word.as_str())
             || number_word(&word).is_some_and(|n| n < 100)
         {
