@@ -25,18 +25,20 @@ pub(super) const LENIENT: Rules = Rules { calculations: true, approximations: tr
 
 /// Whether two values are the same, leniently.
 pub(super) fn same(a: &Value, b: &Value) -> Decision {
-    Comparison { rules: LENIENT, budget: 4096 }.values(a, b)
+    grade(a, b, LENIENT)
 }
 
 /// Whether an answer is the gold answer under the rules.
 pub(super) fn grade(gold: &Value, answer: &Value, rules: Rules) -> Decision {
-    Comparison { rules, budget: 4096 }.values(gold, answer)
+    Comparison { rules, budget: 4096, steps: decide::BUDGET }.values(gold, answer)
 }
 
 struct Comparison {
     rules: Rules,
     /// Comparisons of elements left.
     budget: u32,
+    /// Steps of calculation left.
+    steps: u64,
 }
 
 fn of(equal: bool) -> Decision {
@@ -365,7 +367,7 @@ impl Comparison {
             scaled = Expr::Num(factor.clone()).times(a.expr.clone());
             &scaled
         };
-        let decision = decide::equal(left, &b.expr);
+        let decision = decide::equal_within(left, &b.expr, &mut self.steps);
         if decision == Different && self.rules.approximations && (rounds(a, b) || rounds(b, a)) {
             return of(near(left, &b.expr));
         }

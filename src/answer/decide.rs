@@ -26,7 +26,7 @@ pub(super) enum Decision {
 use Decision::{Different, Equal, Undecided};
 
 /// Steps that one comparison may take.
-const BUDGET: u64 = 60_000;
+pub(super) const BUDGET: u64 = 40_000;
 /// Precisions of the numeric check, in bits.
 const LADDER: [u64; 3] = [64, 256, 1024];
 /// Points at which functions of variables must agree.
@@ -40,6 +40,12 @@ impl Decision {
 
 /// Whether two expressions have the same value, as functions of their variables.
 pub(super) fn equal(a: &Expr, b: &Expr) -> Decision {
+    equal_within(a, b, &mut BUDGET.clone())
+}
+
+/// As [`equal`], with the steps that are left for this and more.
+pub(super) fn equal_within(a: &Expr, b: &Expr, budget: &mut u64) -> Decision {
+    *budget = budget.saturating_sub(4);
     if a == b {
         return Equal;
     }
@@ -55,7 +61,7 @@ pub(super) fn equal(a: &Expr, b: &Expr) -> Decision {
         return Decision::of(a == b);
     }
     let logs = |e: &Expr| e.any(|part| matches!(part, Expr::Fun(Fun::Log, _)));
-    let natural = equal_numbers(a, b);
+    let natural = equal_numbers(a, b, budget);
     if natural != Equal && (logs(a) || logs(b)) {
         let decimal = |e: &Expr| {
             e.clone().map(&|part| match part {
@@ -66,7 +72,7 @@ pub(super) fn equal(a: &Expr, b: &Expr) -> Decision {
                 other => other,
             })
         };
-        if equal_numbers(&decimal(a), &decimal(b)) == Equal {
+        if equal_numbers(&decimal(a), &decimal(b), budget) == Equal {
             return Equal;
         }
     }
@@ -94,13 +100,12 @@ pub(super) fn infinity(e: &Expr) -> Option<i8> {
     }
 }
 
-fn equal_numbers(a: &Expr, b: &Expr) -> Decision {
-    let mut budget = BUDGET;
+fn equal_numbers(a: &Expr, b: &Expr, budget: &mut u64) -> Decision {
     let counting = counts(a) || counts(b);
-    let modular = modular(a, b, counting, &mut budget);
+    let modular = modular(a, b, counting, budget);
     match modular {
         Some(decision) => decision,
-        None => numeric(a, b, &mut budget),
+        None => numeric(a, b, budget),
     }
 }
 
@@ -281,6 +286,10 @@ fn numeric(a: &Expr, b: &Expr, budget: &mut u64) -> Decision {
         }
         if same >= POINTS {
             return Equal;
+        }
+        // No value at half of the points: there is none to be found.
+        if k >= 5 && same == 0 && unreal.is_none() {
+            break;
         }
     }
     match (same, unreal) {

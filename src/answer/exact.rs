@@ -19,8 +19,26 @@ pub(super) const MAX_TERMS: i64 = 200;
 /// Values of variables, innermost last.
 pub(super) type Env<'a> = &'a [(&'a str, Rat)];
 
+/// Operations on machine words that one value may take.
+const BUDGET: u64 = 400_000;
+
 /// The value if it is a rational that is reached by rational arithmetic within the limits.
 pub(super) fn value(expr: &Expr, env: Env<'_>) -> Option<Rat> {
+    evaluate(expr, env, &mut BUDGET.clone())
+}
+
+/// Charges for bringing a fraction to lowest terms: the square of its words, times the bits of one.
+fn limited(value: Rat, budget: &mut u64) -> Option<Rat> {
+    let bits = value.bits();
+    if bits > 128 {
+        let words = bits / 64 + 1;
+        *budget = budget.checked_sub(64 * words * words)?;
+    }
+    *budget = budget.checked_sub(4)?;
+    (bits <= MAX_BITS).then_some(value)
+}
+
+fn evaluate(expr: &Expr, env: Env<'_>, budget: &mut u64) -> Option<Rat> {
     Some(match expr {
         Expr::Num(value) => value.clone(),
         Expr::Sym(name) => env.iter().rev().find(|(n, _)| *n == &**name)?.1.clone(),
@@ -28,25 +46,27 @@ pub(super) fn value(expr: &Expr, env: Env<'_>) -> Option<Rat> {
         Expr::Add(parts) => {
             let mut sum = Rat::ZERO;
             for part in parts {
-                sum = limited(sum.add(&value(part, env)?))?;
+                sum = limited(sum.add(&evaluate(part, env, budget)?), budget)?;
             }
             sum
         }
         Expr::Mul(parts) => {
             let mut product = Rat::ONE;
             for part in parts {
-                product = limited(product.mul(&value(part, env)?))?;
+                product = limited(product.mul(&evaluate(part, env, budget)?), budget)?;
             }
             product
         }
         Expr::Pow(pair) => {
-            let base = value(&pair.0, env)?;
-            let exponent = value(&pair.1, env)?;
+            let base = evaluate(&pair.0, env, budget)?;
+            let exponent = evaluate(&pair.1, env, budget)?;
+            *budget = budget.checked_sub(16)?;
             power(&base, &exponent)?
         }
-        Expr::Fun(fun, args) => function(*fun, args, env)?,
+        Expr::Fun(fun, args) => function(*fun, args, env, budget)?,
         Expr::Big(big) => {
-            let (from, to) = (value(&big.from, env)?.to_i64()?, value(&big.to, env)?.to_i64()?);
+            let from = evaluate(&big.from, env, budget)?.to_i64()?;
+            let to = evaluate(&big.to, env, budget)?.to_i64()?;
             if to.checked_sub(from)? > MAX_TERMS {
                 return None;
             }
@@ -54,17 +74,14 @@ pub(super) fn value(expr: &Expr, env: Env<'_>) -> Option<Rat> {
             let mut total = if big.product { Rat::ONE } else { Rat::ZERO };
             for index in from..=to {
                 inner.push((&big.index, Rat::int(index)));
-                let term = value(&big.body, &inner)?;
+                let term = evaluate(&big.body, &inner, budget)?;
                 inner.pop();
-                total = limited(if big.product { total.mul(&term) } else { total.add(&term) })?;
+                total = if big.product { total.mul(&term) } else { total.add(&term) };
+                total = limited(total, budget)?;
             }
             total
         }
     })
-}
-
-fn limited(value: Rat) -> Option<Rat> {
-    (value.bits() <= MAX_BITS).then_some(value)
 }
 
 /// A power that is rational: an integer exponent, or a perfect root.
@@ -88,7 +105,7 @@ fn root(base: &Rat, index: u32) -> Option<Rat> {
     Some(Rat::from_big(BigRational::new(part(base.numer())?, part(base.denom())?)))
 }
 
-fn function(fun: Fun, args: &[Expr], env: Env<'_>) -> Option<Rat> {
+fn function(fun: Fun, args: &[Expr], env: Env<'_>, budget: &mut u64) -> Option<Rat> {
     if !matches!(
         fun,
         Fun::Abs
@@ -108,20 +125,25 @@ fn function(fun: Fun, args: &[Expr], env: Env<'_>) -> Option<Rat> {
     }
     let mut values = Vec::with_capacity(args.len());
     for arg in args {
-        values.push(value(arg, env)?);
+        values.push(evaluate(arg, env, budget)?);
     }
     let first = values.first()?;
+    *budget = budget.checked_sub(8)?;
     Some(match fun {
         Fun::Abs => first.abs(),
         Fun::Floor => first.floor(),
         Fun::Ceil => first.neg().floor().neg(),
         Fun::Degree | Fun::Re => first.clone(),
-        Fun::Factorial => product(1, first.to_i64()?, 1)?,
+        Fun::Factorial => {
+            *budget = budget.checked_sub(20_000)?;
+            product(1, first.to_i64()?, 1)?
+        }
         Fun::DoubleFactorial => {
+            *budget = budget.checked_sub(20_000)?;
             let n = first.to_i64()?;
             product(if n % 2 == 0 { 2 } else { 1 }, n, 2)?
         }
-        Fun::Binomial => binomial(first, values.get(1)?.to_i64()?)?,
+        Fun::Binomial => binomial(first, values.get(1)?.to_i64()?, budget)?,
         Fun::Gcd | Fun::Lcm => {
             let mut result = first.to_i64()?;
             for other in &values[1..] {
@@ -151,7 +173,7 @@ fn product(from: i64, to: i64, step: usize) -> Option<Rat> {
 }
 
 /// `n (n-1) ... (n-k+1) / k!`.
-fn binomial(n: &Rat, k: i64) -> Option<Rat> {
+fn binomial(n: &Rat, k: i64, budget: &mut u64) -> Option<Rat> {
     let whole = n.to_i64();
     if k < 0 || whole.is_some_and(|n| n >= 0 && k > n) {
         return Some(Rat::ZERO);
@@ -169,11 +191,13 @@ fn binomial(n: &Rat, k: i64) -> Option<Rat> {
         for j in 0..k {
             result = result * n.checked_sub(j)? / (j + 1);
         }
-        return limited(Rat::from_big(BigRational::from_integer(result)));
+        *budget = budget.checked_sub(k.unsigned_abs() * 50)?;
+        return limited(Rat::from_big(BigRational::from_integer(result)), budget);
     }
     let mut result = Rat::ONE;
     for j in 0..k {
-        result = limited(result.mul(&n.sub(&Rat::int(j))).mul(&Rat::int(j + 1).recip()?))?;
+        let factor = n.sub(&Rat::int(j)).mul(&Rat::int(j + 1).recip()?);
+        result = limited(result.mul(&factor), budget)?;
     }
     Some(result)
 }

@@ -94,7 +94,7 @@ impl Expr {
     }
 
     /// Calls `visit` on the expression and everything in it.
-    pub(super) fn each(&self, visit: &mut impl FnMut(&Expr)) {
+    pub(super) fn each<'a>(&'a self, visit: &mut impl FnMut(&'a Expr)) {
         visit(self);
         match self {
             Expr::Add(parts) | Expr::Mul(parts) | Expr::Fun(_, parts) | Expr::Call(_, parts) => {
@@ -148,16 +148,15 @@ impl Expr {
 
     /// Its variables, each once, sorted.
     pub(super) fn variables(&self) -> Vec<Box<str>> {
-        let mut names = Vec::new();
+        let mut names: Vec<&Box<str>> = Vec::new();
         self.each(&mut |part| {
-            if let Expr::Sym(name) = part
-                && !names.contains(name)
-            {
-                names.push(name.clone());
+            if let Expr::Sym(name) = part {
+                names.push(name);
             }
         });
         names.sort_unstable();
-        names
+        names.dedup();
+        names.into_iter().cloned().collect()
     }
 
     /// Degrees as radians inside of trigonometric functions, as plain numbers elsewhere.

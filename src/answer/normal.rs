@@ -16,6 +16,8 @@ const MAX_TERMS: usize = 160;
 const MAX_POWER: i64 = 24;
 /// Largest coefficient, in bits.
 const MAX_BITS: u64 = 2048;
+/// Largest coefficient of a sum of several terms, in bits.
+const MAX_SUM_BITS: u64 = 512;
 
 /// What is raised to a power.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,7 +81,7 @@ impl Normal {
             let sum = self.terms.get(monomial).map_or_else(|| value.clone(), |old| old.add(value));
             if sum.is_zero() {
                 self.terms.remove(monomial);
-            } else if sum.bits() > MAX_BITS {
+            } else if sum.bits() > if self.terms.is_empty() { MAX_BITS } else { MAX_SUM_BITS } {
                 return None;
             } else {
                 self.terms.insert(monomial.clone(), sum);
@@ -100,6 +102,8 @@ impl Normal {
         let mut product = Normal::default();
         for (m, a) in &self.terms {
             for (n, b) in &other.terms {
+                let words = (a.bits() + b.bits()) / 64;
+                *budget = budget.checked_sub(words * words)?;
                 let (monomial, factor) = multiply(m, n)?;
                 product.add(&Normal::term(monomial, a.mul(b).mul(&factor)))?;
             }

@@ -9,7 +9,7 @@ use super::modular::{hash, mix};
 use super::rat::Rat;
 
 /// Exact parts that grow beyond this many bits become balls.
-const MAX_BITS: u64 = 1024;
+const MAX_BITS: u64 = 192;
 
 /// A real number.
 #[derive(Clone, Debug)]

@@ -28,7 +28,7 @@ pub(super) struct Region {
 }
 
 /// Most pieces.
-const MAX_PIECES: usize = 64;
+const MAX_PIECES: usize = 24;
 
 fn minus_infinity() -> Expr {
     Expr::Infinity.neg()
