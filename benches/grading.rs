@@ -36,15 +36,18 @@ fn rewritings(gold: &str) -> Vec<(String, bool)> {
         (format!("${gold}$"), true),
         (gold.replace("\\frac", "\\dfrac"), true),
         (gold.replace('-', "\u{2212}"), true),
-        (gold.replace(' ', ""), !gold.contains("\\text") && !gold.contains("\\ ")),
     ];
-    let simple = !gold.contains([',', '=', '<', '(', '[', '%', '$']) && !gold.contains("\\text");
+    if !gold.contains('\\') {
+        out.push((gold.replace(' ', ""), true));
+    }
+    let simple = !gold.contains([',', '=', '<', '(', '[', '%', '$', '_', '&'])
+        && !["\\begin", "\\mbox", "^\\circ"].iter().any(|part| gold.contains(part));
     if simple {
         out.push((format!("\\frac{{2({gold})}}{{2}}"), true));
         out.push((format!("{gold}+1"), false));
         out.push((format!("-({gold})"), false));
     }
-    out.retain(|(text, same)| text != gold && (*same || simple));
+    out.retain(|(text, _)| text != gold);
     out
 }
 

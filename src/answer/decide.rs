@@ -40,7 +40,8 @@ impl Decision {
 
 /// Whether two expressions have the same value, as functions of their variables.
 pub(super) fn equal(a: &Expr, b: &Expr) -> Decision {
-    equal_within(a, b, &mut BUDGET.clone())
+    let mut budget = BUDGET;
+    equal_within(a, b, &mut budget)
 }
 
 /// As [`equal`], with the steps that are left for this and more.

@@ -24,7 +24,8 @@ const BUDGET: u64 = 400_000;
 
 /// The value if it is a rational that is reached by rational arithmetic within the limits.
 pub(super) fn value(expr: &Expr, env: Env<'_>) -> Option<Rat> {
-    evaluate(expr, env, &mut BUDGET.clone())
+    let mut budget = BUDGET;
+    evaluate(expr, env, &mut budget)
 }
 
 /// Charges for bringing a fraction to lowest terms: the square of its words, times the bits of one.

@@ -120,10 +120,12 @@ impl Lines {
             return Ok((text, outcome));
         }
         let canonical = answer.and_then(|answer| answer.canonical());
-        Ok((fields.with(line, &self.added(&grade, gold.canonical(), canonical)), outcome))
+        let gold = gold.canonical();
+        let added = self.added(&grade, gold.as_deref(), canonical.as_deref());
+        Ok((fields.with(line, &added), outcome))
     }
 
-    fn added(&self, grade: &Grade, gold: Option<String>, pred: Option<String>) -> [Value; 9] {
+    fn added(&self, grade: &Grade, gold: Option<&str>, pred: Option<&str>) -> [Value; 9] {
         [
             json!(grade.outcome == Outcome::Equal),
             json!(grade.outcome),
