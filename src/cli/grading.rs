@@ -6,7 +6,7 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 
-use crate::answer::{Grade, Grader, Outcome};
+use crate::answer::{Gold, Grade, Grader, Outcome};
 use crate::types::{EvalRecord, Verdict};
 
 /// Fields that a graded line gets.
@@ -109,7 +109,7 @@ impl Lines {
         let answer = grade.extracted.as_deref().map(|answer| self.grader.gold(answer));
         let outcome = grade.outcome;
         if self.explain {
-            let read = answer.as_ref().map_or_else(|| "no answer".into(), |a| a.explain());
+            let read = answer.as_ref().map_or_else(|| "no answer".into(), Gold::explain);
             let extracted = grade.extracted.as_deref().unwrap_or("-");
             let verdict = name(&json!(outcome));
             let text = format!(
