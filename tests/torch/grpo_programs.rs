@@ -69,11 +69,11 @@ fn every_recipe_is_dry_run() {
         let lines: &[&str] = match name {
             "v1" => &["steps = 58", "prompts_per_step = 128", "group_size = 16", "rank = 64"],
             "v2" => &["steps = 124", "prompts_per_step = 64", "max_tokens = 4096", "rank = 64"],
-            "v3" => &["learning_rate = 2e-5", "adapter = \"results/grpo/v2/adapter\""],
+            "v3" => &["learning_rate = 0.00002", "adapter = \"results/grpo/v2/adapter\""],
             "local_full_trl" => &["beta2 = 0.999", "schedule = \"linear\"", "steps = 998"],
             "local_full_tinker" => &["beta2 = 0.95", "kind = \"importance_sampling\""],
             "local_lora_trl" => &["advantage = \"standardised\"", "alpha = 64.0"],
-            "local_lora_tinker" => &["advantage = \"centred\"", "learning_rate = 4e-5"],
+            "local_lora_tinker" => &["advantage = \"centred\"", "learning_rate = 0.00004"],
             _ => &[],
         };
         for line in lines {
@@ -98,13 +98,13 @@ fn bad_settings_are_one_sentence_and_nothing_is_left() {
     assert!(text.contains("training samples at temperature 1"), "{text}");
     let text = refused(&["objective.correction_cap=2.0"]);
     assert!(text.contains("set it to 0"), "{text}");
-    let text = refused(&["model=no/such"]);
+    let text = refused(&["model=./no/such"]);
     assert!(text.contains("no/such: there is no such model folder"), "{text}");
     let text = refused(&["data.levels=[6]"]);
     assert!(text.contains("data.levels: must be a list of levels from 1 to 5"), "{text}");
-    let text = refused(&["adapter=results/none"]);
+    let text = refused(&["adapter=./results/none"]);
     assert!(text.contains("an adapter to start from needs a [lora] table"), "{text}");
-    let text = refused(&["adapter=results/none", "lora.rank=4"]);
+    let text = refused(&["adapter=./results/none", "lora.rank=4"]);
     assert!(text.contains("results/none: there is no such adapter"), "{text}");
     let text = refused(&["train.curriculum=[{from_step=5, levels=[]}]"]);
     assert!(text.contains("train.curriculum: must be stages"), "{text}");
