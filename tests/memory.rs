@@ -136,3 +136,14 @@ fn the_table_has_a_line_per_part_and_adds_up() {
     // A run without generation has no column for it.
     assert!(!Demand { generation: None, ..demand }.plan().table().contains("generation"));
 }
+
+/// docs/memory.md shows what the program prints.
+#[test]
+fn the_page_on_memory_has_these_tables() {
+    let page = include_str!("../docs/memory.md");
+    let lora = LoraConfig { rank: 64, alpha: 64.0, ..LoraConfig::default() };
+    for demand in [qwen3_4b(None), qwen3_4b(Some(lora))] {
+        let table = demand.plan().table();
+        assert!(page.contains(&table), "{table}");
+    }
+}

@@ -17,18 +17,28 @@ pub struct KvCache {
     rows: i64,
     kv_heads: i64,
     positions: i64,
+    /// Positions that are enough for the longest sequence.
+    limit: i64,
 }
 
 impl KvCache {
-    /// An empty cache for `rows` sequences; positions are added as they are needed.
-    pub fn new(config: &ModelConfig, rows: usize, kind: Kind, device: Device) -> Self {
+    /// An empty cache for `rows` sequences; positions are added as they are needed, up to `longest` (what the memory plan of
+    /// a run counts).
+    pub fn new(
+        config: &ModelConfig,
+        rows: usize,
+        longest: usize,
+        kind: Kind,
+        device: Device,
+    ) -> Self {
         let (rows, kv_heads) = (rows as i64, config.num_key_value_heads);
         let new = || {
             (0..config.num_hidden_layers)
                 .map(|_| Tensor::zeros([rows, kv_heads, BLOCK, config.head_dim], (kind, device)))
                 .collect()
         };
-        Self { keys: new(), values: new(), rows, kv_heads, positions: BLOCK }
+        let limit = longest as i64;
+        Self { keys: new(), values: new(), rows, kv_heads, positions: BLOCK, limit }
     }
 
     /// Makes room for sequences of `length` tokens.
@@ -37,8 +47,9 @@ impl KvCache {
         if length <= self.positions {
             return;
         }
-        // At least half as much again, so that growing costs a constant per token in the long run.
-        let positions = (length.max(self.positions * 3 / 2) + BLOCK - 1) / BLOCK * BLOCK;
+        // Half as much again where that can be needed, so that growing costs a constant per token in the long run.
+        let more = (self.positions * 3 / 2).min(self.limit);
+        let positions = (length.max(more) + BLOCK - 1) / BLOCK * BLOCK;
         for tensor in self.keys.iter_mut().chain(&mut self.values) {
             let mut size = tensor.size();
             size[2] = positions;

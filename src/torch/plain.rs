@@ -54,8 +54,11 @@ pub(crate) fn generate(
         groups.push(Group { prompt, jobs: (first..jobs.len()).collect() });
     }
     let rows = slots.clamp(1, jobs.len().max(1));
+    let context = usize::try_from(model.config.max_position_embeddings).unwrap_or(usize::MAX);
+    let most = |prompt: &Prompt| prompt.ids.len().saturating_add(prompt.params.max_tokens);
+    let longest = prompts.iter().map(most).max().unwrap_or(1).min(context);
     let mut engine = Engine {
-        cache: KvCache::new(&model.config, rows, model.kind(), model.device()),
+        cache: KvCache::new(&model.config, rows, longest, model.kind(), model.device()),
         slots: Slots::new(groups, rows),
         model,
         prompts,
