@@ -117,6 +117,7 @@ fn main() {
         "{} parameters, {SEQUENCES} sequences of {LENGTH} tokens, one thread",
         shape().num_parameters()
     );
+    println!("libtorch alone: {} MiB resident", status("VmRSS:") >> 10);
     println!("| way | measured, MiB | plan, MiB | measured / plan |\n|---|---:|---:|---:|");
     for (index, way) in WAYS.iter().enumerate() {
         let output = Command::new(std::env::current_exe().unwrap())
