@@ -6,6 +6,8 @@ SCORED is what `logprobs --model MERGED --in TEXTS` wrote."""
 import json
 import sys
 
+del sys.path[0]  # statistics.py beside this file would hide Python's own
+
 import peft
 import torch
 import transformers

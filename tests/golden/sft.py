@@ -7,6 +7,9 @@ Needs torch, transformers and peft; their versions are written into reference.js
 import json
 import pathlib
 import shutil
+import sys
+
+del sys.path[0]  # statistics.py beside this file would hide Python's own
 
 import peft
 import torch

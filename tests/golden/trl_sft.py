@@ -10,6 +10,9 @@ import json
 import pathlib
 import random
 import shutil
+import sys
+
+del sys.path[0]  # statistics.py beside this file would hide Python's own
 
 import peft
 import torch
