@@ -36,6 +36,17 @@ test: setup ## run all tests, first those that need no libtorch
 test-endpoint: build ## eval and traces against `transformers serve`, a server that we did not write
 	@scripts/test-endpoint.sh $(BIN)
 
+.PHONY: notebooks notebooks-test notebooks-render
+notebooks: setup ## open JupyterLab in notebooks/ with a kernel of our own (installed into .notebooks/, once)
+	@scripts/notebooks.sh lab
+
+notebooks-test: setup ## execute all notebooks headless; fail on errors, panics and unexpected lines on stderr
+	@scripts/notebooks.sh test
+	@scripts/notebooks.sh selftest
+
+notebooks-render: setup ## execute all notebooks and write the copies with outputs to docs/notebooks/
+	@scripts/notebooks.sh render
+
 tiny-model: build ## train the shipped tiny model again, from random weights (about 15 minutes on 2 cores)
 	@$(BIN)/sft --config configs/tiny/sft.toml --out results/tiny-sft
 	@cp results/tiny-sft/model/* data/tiny/

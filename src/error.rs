@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// What can go wrong, each variant one sentence that names the file, line, field or value.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// Reading or writing a file failed.
@@ -79,6 +79,13 @@ pub enum Error {
         /// What is wrong and what to do.
         problem: String,
     },
+}
+
+/// The sentence as well: what `?` in a notebook and a failed `expect` print.
+impl std::fmt::Debug for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
 }
 
 fn weights_problem(missing: &[String], unexpected: &[String]) -> String {

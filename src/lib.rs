@@ -44,6 +44,12 @@ pub mod plot;
 #[cfg(all(feature = "frame", feature = "plot"))]
 pub mod report;
 
+// Floor 5, what notebooks show; printed, but decided nowhere else.
+#[cfg(all(feature = "frame", feature = "plot"))]
+pub mod notebook;
+#[cfg(all(feature = "frame", feature = "plot"))]
+pub mod prelude;
+
 // Floor 4b, the tensors, is the package `howard-torch` (src/torch).
 
 // Floor 5: what the programs share.

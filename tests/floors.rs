@@ -35,6 +35,8 @@ const FLOORS: &[(&str, &str)] = &[
     ("report", "4a"),
     ("torch", "4b"),
     ("cli", "5"),
+    ("notebook", "5"),
+    ("prelude", "5"),
 ];
 
 /// Crates that only some floors may name.

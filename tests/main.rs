@@ -18,6 +18,7 @@ mod grpo;
 mod hub;
 mod import;
 mod memory;
+mod notebooks;
 #[cfg(all(feature = "frame", feature = "plot", feature = "cli"))]
 mod report;
 #[cfg(any(feature = "endpoint", feature = "hub"))]

@@ -1,10 +1,12 @@
 //! Bars: shares that add up to 100 %, and histograms by outcome.
 
+use std::collections::BTreeMap;
+
 use plotters::prelude::*;
 
 use super::{
-    FONT, GREEN, GREY, GRID, INK, RED, SIZE, SKY, Svg, VERDICTS, YELLOW, draw, horizontal, legend,
-    legend_height, nothing, rows, said,
+    FONT, GREEN, GREY, GRID, INK, PINK, RED, SIZE, SKY, Svg, VERDICTS, YELLOW, draw, horizontal,
+    legend, legend_height, nothing, rows, said,
 };
 use crate::error::Result;
 use crate::types::Verdict;
@@ -32,6 +34,37 @@ pub fn shares(
     rows: &[(String, [f64; 5])],
 ) -> Result<Svg> {
     stacked(title, x_desc, &names, &[GREEN, SKY, YELLOW, RED, GREY], rows)
+}
+
+/// How often the problems of each level are solved: `counts[level]` holds (correct, samples) of each problem. A model that is
+/// right now and then has wide middle parts; one that either can or cannot has none.
+///
+/// # Errors
+/// There is nothing to draw.
+pub fn reliability(title: &str, counts: &BTreeMap<u8, Vec<(u64, u64)>>) -> Result<Svg> {
+    let names = ["always", "more than half", "half or less", "seldom (an eighth or less)", "never"];
+    let rows: Vec<(String, [f64; 5])> = counts
+        .iter()
+        .map(|(level, problems)| {
+            let mut parts = [0.0; 5];
+            for (correct, samples) in problems {
+                parts[how_often(*correct, *samples)] += 1.0;
+            }
+            (format!("level {level} ({} problems)", problems.len()), parts)
+        })
+        .collect();
+    let colours = [GREEN, SKY, YELLOW, PINK, GREY];
+    stacked(title, "share of problems, %", &names, &colours, &rows)
+}
+
+fn how_often(correct: u64, samples: u64) -> usize {
+    match correct {
+        0 => 4,
+        c if c == samples => 0,
+        c if 2 * c > samples => 1,
+        c if 8 * c > samples => 2,
+        _ => 3,
+    }
 }
 
 fn stacked(
@@ -126,4 +159,17 @@ pub fn lengths(title: &str, tokens: &[Vec<u32>; 5]) -> Result<Svg> {
             names.iter().map(String::as_str).zip(VERDICTS).collect();
         legend(&bottom, &entries)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_often_a_problem_is_solved() {
+        let of = |correct| how_often(correct, 16);
+        assert_eq!([16, 15, 9, 8, 3, 2, 1, 0].map(of), [0, 1, 1, 2, 2, 3, 3, 4]);
+        // One sample: always or never.
+        assert_eq!((how_often(1, 1), how_often(0, 1)), (0, 4));
+    }
 }

@@ -132,7 +132,24 @@ pub fn lines(figure: &Lines) -> Result<Svg> {
     })
 }
 
-fn mesh(chart: &mut Chart<'_, '_>, figure: &Lines, (x0, x1): (f64, f64), span: f64) -> Painted {
+/// Ranges of x and y, with some air above and below; `None` without points.
+pub(super) fn extent(points: impl Iterator<Item = (f64, f64)>) -> Option<((f64, f64), (f64, f64))> {
+    let all: Vec<(f64, f64)> = points.collect();
+    let ends = |of: fn(&(f64, f64)) -> f64| {
+        let values = || all.iter().map(of);
+        (values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max))
+    };
+    let (x, (lo, hi)) = (ends(|p| p.0), ends(|p| p.1));
+    let air = 0.05 * (hi - lo).max(1e-9 * hi.abs()).max(1e-12);
+    (!all.is_empty()).then_some((x, (lo - air, hi + air)))
+}
+
+pub(super) fn mesh(
+    chart: &mut Chart<'_, '_>,
+    figure: &Lines,
+    (x0, x1): (f64, f64),
+    span: f64,
+) -> Painted {
     let digits =
         if span >= 20.0 { 0 } else { (1.3 - span.log10()).ceil().clamp(0.0, 8.0) as usize };
     let whole = !figure.doubling && x1 - x0 <= 12.0;

@@ -2,8 +2,11 @@
 //! background is white, so that a figure reads the same on light and dark pages.
 
 mod bars;
+mod calibration;
 mod dots;
 mod lines;
+mod tokens;
+mod training;
 
 use plotters::coord::Shift;
 use plotters::coord::types::RangedCoordf64;
@@ -13,9 +16,12 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use crate::error::{Error, Result};
 use crate::stats::Estimate;
 
-pub use bars::{lengths, outcomes, shares};
+pub use bars::{lengths, outcomes, reliability, shares};
+pub use calibration::calibration;
 pub use dots::{Dots, dots};
 pub use lines::{Line, Lines, Point, lines};
+pub use tokens::tokens;
+pub use training::training;
 
 /// A figure.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -46,9 +46,6 @@ const DRAWN: &[(&str, &str)] = &[
     ("learning_rate", "learning rate"),
 ];
 
-/// Most points of a line; longer runs are averaged over equal spans.
-const POINTS: usize = 120;
-
 /// The curves of a training run (its folder, or its steps.jsonl alone): every column that holds numbers, and the evaluations
 /// on the way, if there are any.
 ///
@@ -86,25 +83,19 @@ pub fn read(path: &Path) -> Result<Curves> {
 /// A figure cannot be drawn.
 pub fn figures(page: &mut Page, runs: &[(&str, &Curves)]) -> Result<()> {
     for (column, called) in DRAWN {
-        let lines: Vec<Line> = runs
+        let lines: Vec<(String, Vec<(f64, f64)>)> = runs
             .iter()
             .filter_map(|(name, curves)| {
-                let points = averaged(curves.columns.get(*column)?);
-                Some(Line { name: (*name).to_string(), points })
+                Some(((*name).to_string(), curves.columns.get(*column)?.clone()))
             })
             .collect();
         if lines.is_empty() {
             continue;
         }
-        let figure = Lines {
-            title: format!("Training: {}", called.split(',').next().unwrap_or(called)),
-            x_desc: "optimizer step".into(),
-            y_desc: (*called).into(),
-            lines,
-            ..Lines::default()
-        };
+        let title = format!("Training: {}", called.split(',').next().unwrap_or(called));
+        let figure = plot::training(&title, called, &lines)?;
         let name = format!("training_{}", column.replace('/', "_"));
-        page.figure(&name, &format!("{called} over optimizer steps"), plot::lines(&figure)?);
+        page.figure(&name, &format!("{called} over optimizer steps"), figure);
     }
     evaluations(page, runs)
 }
@@ -133,16 +124,6 @@ fn evaluations(page: &mut Page, runs: &[(&str, &Curves)]) -> Result<()> {
         );
     }
     Ok(())
-}
-
-fn averaged(points: &[(f64, f64)]) -> Vec<Point> {
-    let span = points.len().div_ceil(POINTS).max(1);
-    let mean = |part: &[(f64, f64)]| {
-        let n = part.len() as f64;
-        let sum = part.iter().fold((0.0, 0.0), |sum, p| (sum.0 + p.0, sum.1 + p.1));
-        Point { x: sum.0 / n, y: sum.1 / n, interval: None }
-    };
-    points.chunks(span).map(mean).collect()
 }
 
 #[cfg(test)]
@@ -174,13 +155,5 @@ mod tests {
                 .to_string()
                 .contains("steps.jsonl:1: has no number 'step'")
         );
-    }
-
-    #[test]
-    fn long_runs_are_averaged() {
-        let points: Vec<(f64, f64)> = (0..1000).map(|i| (f64::from(i), 2.0)).collect();
-        let short = averaged(&points);
-        assert!(short.len() <= POINTS && short.iter().all(|p| p.y == 2.0));
-        assert_eq!(short[0].x, 4.0); // steps 0 to 8
     }
 }

@@ -1,6 +1,6 @@
 //! A page as one HTML file: style and figures inside, no script, nothing fetched; light and dark.
 
-use super::{Block, Page};
+use super::{Block, Page, Table};
 use crate::plot::Svg;
 
 const STYLE: &str = "\
@@ -24,11 +24,23 @@ pub fn page(page: &Page) -> String {
          <body>\n<h1>{title}</h1>\n<p>Made by <code>{}</code>.</p>\n",
         escaped(page.command())
     );
+    text.push_str(&blocks(page, &Table::html));
+    text.push_str("</body>\n</html>\n");
+    text
+}
+
+/// The page as a part of another one: no head and no style, tables as the other page wants them.
+pub fn fragment(page: &Page, table_html: &dyn Fn(&Table) -> String) -> String {
+    format!("<h2>{}</h2>\n{}", escaped(page.title()), blocks(page, table_html))
+}
+
+fn blocks(page: &Page, table_html: &dyn Fn(&Table) -> String) -> String {
+    let mut text = String::new();
     for block in page.blocks() {
         text.push_str(&match block {
             Block::Heading(heading) => format!("<h2>{}</h2>\n", inline(heading)),
             Block::Text(paragraph) => format!("<p>{}</p>\n", inline(paragraph)),
-            Block::Table(table) => table.html(),
+            Block::Table(table) => table_html(table),
             Block::Verbatim(content) => format!("<pre>{}</pre>\n", escaped(content)),
             Block::Figure { alt, svg: Svg(svg), .. } => {
                 // Scales with the page: without a view box a narrow window would cut it.
@@ -36,7 +48,6 @@ pub fn page(page: &Page) -> String {
             }
         });
     }
-    text.push_str("</body>\n</html>\n");
     text
 }
 
@@ -69,7 +80,6 @@ pub fn inline(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::Table;
 
     #[test]
     fn everything_is_inside_and_nothing_breaks_out() {

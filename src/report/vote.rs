@@ -3,7 +3,7 @@
 use super::{Page, Table, percent};
 use crate::error::{Error, Result};
 use crate::frame::{Cell, Item};
-use crate::plot::{self, Line, Lines, Point};
+use crate::plot::{self, Line, Lines, Point, Svg};
 use crate::stats::vote::count::Counter;
 use crate::stats::vote::draw::{self, Subsets};
 use crate::stats::vote::{Fate, Tie, best};
@@ -249,6 +249,30 @@ fn rows(all: &[Curves], ks: &[usize]) -> Table {
     table
 }
 
+/// The curves over k, with bands.
+///
+/// # Errors
+/// The figure cannot be drawn.
+pub fn figure(curves: &Curves) -> Result<Svg> {
+    let line = |curve: &Curve| Line {
+        name: curve.name.clone(),
+        points: curve
+            .points
+            .iter()
+            .map(|(k, e)| Point::with_interval(*k as f64, 100.0, e))
+            .collect(),
+    };
+    plot::lines(&Lines {
+        title: format!("{}, {}", curves.benchmark, curves.run),
+        x_desc: "samples per problem, k".into(),
+        y_desc: "right, % (95 % interval)".into(),
+        doubling: true,
+        band: true,
+        lines: curves.curves.iter().map(line).collect(),
+        ..Lines::default()
+    })
+}
+
 /// The page of some cells.
 ///
 /// # Errors
@@ -262,27 +286,10 @@ pub fn page(cells: &[Cell], rules: &Rules, command: &str) -> Result<Page> {
     page.table(&rows(&all, &(0..20).map(|i| 1 << i).collect::<Vec<usize>>()));
     page.text(LEGEND);
     for (number, c) in all.iter().enumerate() {
-        let line = |curve: &Curve| Line {
-            name: curve.name.clone(),
-            points: curve
-                .points
-                .iter()
-                .map(|(k, e)| Point::with_interval(*k as f64, 100.0, e))
-                .collect(),
-        };
-        let figure = Lines {
-            title: format!("{}, {}", c.benchmark, c.run),
-            x_desc: "samples per problem, k".into(),
-            y_desc: "right, % (95 % interval)".into(),
-            doubling: true,
-            band: true,
-            lines: c.curves.iter().map(line).collect(),
-            ..Lines::default()
-        };
         page.figure(
             &format!("curves_{number}"),
             &format!("pass@k and maj@k of {} on {} for every k", c.run, c.benchmark),
-            plot::lines(&figure)?,
+            figure(c)?,
         );
     }
     page.heading("Where votes are lost");

@@ -1,0 +1,3 @@
+//! howard as one shared library, for notebooks that look at results.
+
+pub use howard::*;
