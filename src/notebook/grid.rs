@@ -9,7 +9,9 @@ const WHOLE: usize = 14;
 const HEAD: usize = 8;
 const TAIL: usize = 4;
 /// Longest text of a cell, in characters; the rest is in its tooltip.
-const TEXT: usize = 64;
+const TEXT: usize = 96;
+/// Texts longer than this may break into lines, so that a table is not wider than the page.
+const LINE: usize = 30;
 
 /// A table that is ready to be shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -67,9 +69,9 @@ impl Grid {
             } else {
                 (html::inline(text), String::new())
             };
-            format!(
-                "<{tag} align=\"{side}\" style=\"text-align:{side};white-space:nowrap\"{title}>{shown}</{tag}>"
-            )
+            let breaks = if total > LINE { "normal" } else { "nowrap" };
+            let style = format!("text-align:{side};white-space:{breaks}");
+            format!("<{tag} align=\"{side}\" style=\"{style}\"{title}>{shown}</{tag}>")
         };
         let head: String = self.columns.iter().map(|(name, n)| cell("th", name, *n)).collect();
         let body: String = self
@@ -206,7 +208,7 @@ mod tests {
 
     #[test]
     fn html_aligns_and_cannot_be_broken_out_of() {
-        let long = format!("<b>{}", "x".repeat(80));
+        let long = format!("<b>{}", "x".repeat(120));
         let frame = DataFrame::new(
             1,
             vec![Column::new("text".into(), [long]), Column::new("n".into(), [3u32])],

@@ -8,7 +8,7 @@ use polars::prelude::*;
 use super::{Content, Reading, Show};
 use crate::answer::Grader;
 use crate::error::{Error, Result};
-use crate::frame::summary::{self, Key};
+use crate::frame::summary::{self, Key, Summary};
 use crate::frame::{self, Cell, io};
 use crate::plot::{self, Svg};
 use crate::report::ablation::spec;
@@ -132,11 +132,37 @@ impl Results {
         Ok(Reading::of(record))
     }
 
-    /// Accuracy with its interval and the five outcomes by some keys, e.g. `&[Key::Benchmark, Key::Level]`.
+    /// Accuracy with its interval by some keys, e.g. `&[Key::Benchmark, Key::Level]`.
     ///
     /// # Errors
     /// There are no samples.
     pub fn accuracy_by(&self, keys: &[Key]) -> Result<Table> {
+        let head = ["problems", "samples", "correct", "accuracy %", "95 % interval"];
+        self.table_by(keys, &head, &|row| {
+            let e = &row.accuracy;
+            let counts = [row.problems, row.samples, row.correct()].map(|n| n.to_string());
+            let range = format!("{} to {}", percent(e.lo), percent(e.hi));
+            [counts.to_vec(), vec![percent(e.value), range]].concat()
+        })
+    }
+
+    /// How many samples had each of the five outcomes, by some keys.
+    ///
+    /// # Errors
+    /// There are no samples.
+    pub fn outcomes_by(&self, keys: &[Key]) -> Result<Table> {
+        let head = ["samples", "correct", "wrong", "no answer", "truncated", "failed"];
+        self.table_by(keys, &head, &|row| {
+            std::iter::once(&row.samples).chain(&row.outcomes).map(u64::to_string).collect()
+        })
+    }
+
+    fn table_by(
+        &self,
+        keys: &[Key],
+        numbers: &[&str],
+        of: &dyn Fn(&Summary) -> Vec<String>,
+    ) -> Result<Table> {
         let name = |key: &Key| match key {
             Key::Run => "run",
             Key::Model => "model",
@@ -144,35 +170,22 @@ impl Results {
             Key::Level => "level",
             Key::Subject => "subject",
         };
-        let mut head: Vec<&str> = keys.iter().map(name).collect();
-        head.extend(["problems", "samples", "accuracy %", "95 % interval"]);
-        head.extend(["correct", "wrong", "no answer", "truncated", "failed"]);
+        let head: Vec<&str> = keys.iter().map(name).chain(numbers.iter().copied()).collect();
         let mut table = Table::new(keys.len(), &head);
         let mut rows = summary::by(&self.cells()?, keys);
-        rows.sort_by(|a, b| {
-            (&a.run, &a.benchmark, a.level, &a.subject).cmp(&(
-                &b.run,
-                &b.benchmark,
-                b.level,
-                &b.subject,
-            ))
-        });
+        let order = |r: &Summary| (r.run.clone(), r.benchmark.clone(), r.level, r.subject.clone());
+        rows.sort_by_key(order);
         for row in rows {
-            let mut cells: Vec<String> = keys
-                .iter()
-                .map(|key| match key {
-                    Key::Run => row.run.clone(),
-                    Key::Model => row.model.clone(),
-                    Key::Benchmark => row.benchmark.clone(),
-                    Key::Level => row.level.map_or_else(|| "-".into(), |l| l.to_string()),
-                    Key::Subject => row.subject.clone().unwrap_or_else(|| "-".into()),
-                })
-                .collect();
-            let e = &row.accuracy;
-            cells.extend([row.problems.to_string(), row.samples.to_string(), percent(e.value)]);
-            cells.push(format!("{} to {}", percent(e.lo), percent(e.hi)));
-            cells.extend(row.outcomes.iter().map(u64::to_string));
-            table.rows.push(cells);
+            let unknown = || "-".to_string();
+            let part = |key: &Key| match key {
+                Key::Run => row.run.clone(),
+                Key::Model => row.model.clone(),
+                Key::Benchmark => row.benchmark.clone(),
+                Key::Level => row.level.map_or_else(unknown, |l| l.to_string()),
+                Key::Subject => row.subject.clone().unwrap_or_else(unknown),
+            };
+            let names: Vec<String> = keys.iter().map(part).collect();
+            table.rows.push([names, of(&row)].concat());
         }
         Ok(table)
     }
@@ -354,9 +367,8 @@ impl Results {
 
 impl Show for Results {
     fn content(&self) -> Content {
-        let frame = self.columns(&[
+        let names = [
             "run",
-            "benchmark",
             "problem",
             "level",
             "sample",
@@ -365,8 +377,14 @@ impl Show for Results {
             "gold",
             "completion_tokens",
             "text",
-        ]);
-        match frame {
+        ];
+        let shown = self.columns(&names).map(|mut frame| {
+            // Shorter heads leave room for the text.
+            let renamed = frame.rename("completion_tokens", "tokens".into()).is_ok();
+            debug_assert!(renamed, "the column was selected");
+            frame
+        });
+        match shown {
             Ok(frame) => frame.content(),
             Err(error) => Content::text(error.to_string()),
         }
@@ -424,6 +442,9 @@ impl Vote {
 }
 
 /// Mean accuracy of some results with an interval that knows of problems with several samples.
+///
+/// # Errors
+/// There are no samples.
 pub fn overall(results: &Results) -> Result<Estimate> {
     let means: Vec<f64> = results.cells()?.iter().flat_map(Cell::means).collect();
     Ok(cluster::wilson(&means, results.records.len() as u64, 0.95))
