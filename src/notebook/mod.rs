@@ -226,10 +226,11 @@ mod tests {
 
     #[test]
     fn failures_are_sentences() {
-        let failed: Result<Svg, Error> = Err(Error::file("a/b", "is not a frame"));
+        let error = || Error::file("a/b", "is not a frame");
+        let failed: Result<Svg, Error> = Err(error());
         assert_eq!(failed.content().plain, "a/b: is not a frame");
         // `?` in a cell prints the debug form: the sentence as well.
-        assert_eq!(format!("{:?}", failed.unwrap_err()), "a/b: is not a frame");
+        assert_eq!(format!("{:?}", error()), "a/b: is not a frame");
     }
 
     #[test]
