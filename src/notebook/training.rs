@@ -161,7 +161,7 @@ impl Show for Vec<RolloutRow> {
                 r.problem.clone(),
                 r.gold.clone(),
                 r.verdict.name().replace('_', " "),
-                format!("{:.2}", r.reward),
+                format!("{:.2}", r.reward.total),
                 r.tokens.to_string(),
                 r.text.replace('\n', " "),
             ]
@@ -182,7 +182,7 @@ impl Show for RolloutRow {
             self.step,
             self.problem,
             self.verdict.name().replace('_', " "),
-            self.reward,
+            self.reward.total,
             self.tokens,
             self.gold
         );
