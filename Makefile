@@ -36,12 +36,14 @@ test: setup ## run all tests, first those that need no libtorch
 test-endpoint: build ## eval and traces against `transformers serve`, a server that we did not write
 	@scripts/test-endpoint.sh $(BIN)
 
-.PHONY: notebooks notebooks-test notebooks-render
+.PHONY: notebooks notebooks-test notebooks-selftest notebooks-render
 notebooks: setup ## open JupyterLab in notebooks/ with a kernel of our own (installed into .notebooks/, once)
 	@scripts/notebooks.sh lab
 
 notebooks-test: setup ## execute all notebooks headless; fail on errors, panics and unexpected lines on stderr
 	@scripts/notebooks.sh test
+
+notebooks-selftest: setup ## the test of that test: broken notebooks must fail, kernels must keep their promises
 	@scripts/notebooks.sh selftest
 
 notebooks-render: setup ## execute all notebooks and write the copies with outputs to docs/notebooks/
