@@ -11,7 +11,7 @@ use crate::sample::endpoint::Key;
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct LibraryArgs {
     /// Folder with benchmark files (`data list` says which); what it lacks comes from the hub [default: $HOWARD_DATA]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR")]
     pub data_root: Option<PathBuf>,
 }
 
