@@ -23,22 +23,29 @@ pub(super) struct Rules {
 /// Everything that is mathematically the same.
 pub(super) const LENIENT: Rules = Rules { calculations: true, approximations: true };
 
-/// Whether two values are the same, leniently.
-pub(super) fn same(a: &Value, b: &Value) -> Decision {
-    grade(a, b, LENIENT)
-}
-
 /// Whether an answer is the gold answer under the rules.
-pub(super) fn grade(gold: &Value, answer: &Value, rules: Rules) -> Decision {
-    Comparison { rules, budget: 4096, steps: decide::BUDGET }.values(gold, answer)
+pub(super) fn grade(gold: &Value, answer: &Value, rules: Rules, budget: &mut Budget) -> Decision {
+    Comparison { rules, budget }.values(gold, answer)
 }
 
-struct Comparison {
+/// The work that is left for a whole grade: every comparison in it takes from the same account.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Budget {
+    /// Comparisons of elements.
+    elements: u32,
+    /// Steps of calculation.
+    pub(super) steps: u64,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { elements: 4096, steps: decide::BUDGET }
+    }
+}
+
+struct Comparison<'a> {
     rules: Rules,
-    /// Comparisons of elements left.
-    budget: u32,
-    /// Steps of calculation left.
-    steps: u64,
+    budget: &'a mut Budget,
 }
 
 fn of(equal: bool) -> Decision {
@@ -46,7 +53,7 @@ fn of(equal: bool) -> Decision {
 }
 
 /// The set of real numbers that a value is.
-pub(super) fn as_region(value: &Value) -> Option<Region> {
+pub(super) fn as_region(value: &Value, steps: &mut u64) -> Option<Region> {
     match value {
         Value::Region(region) => Some(region.clone()),
         Value::Set(items) => {
@@ -54,11 +61,11 @@ pub(super) fn as_region(value: &Value) -> Option<Region> {
             for item in items {
                 let point = match item {
                     Value::Quantity(q) if !q.percent && !q.expr.has_variables() => {
-                        Region::point(q.expr.clone())
+                        Region::point(q.expr.clone(), steps)
                     }
                     _ => None,
                 };
-                region = region.union(&point?)?;
+                region = region.union(&point?, steps)?;
             }
             Some(region)
         }
@@ -68,18 +75,18 @@ pub(super) fn as_region(value: &Value) -> Option<Region> {
             if !(bracket(open) && bracket(close)) {
                 return None;
             }
-            let region = relation::interval(*open, *close, low.expr()?, high.expr()?)?;
+            let region = relation::interval(*open, *close, low.expr()?, high.expr()?, steps)?;
             (!region.pieces.is_empty()).then_some(region)
         }
-        Value::Named(_, value, _) => as_region(value),
+        Value::Named(_, value, _) => as_region(value, steps),
         _ => None,
     }
 }
 
-impl Comparison {
+impl Comparison<'_> {
     fn values(&mut self, a: &Value, b: &Value) -> Decision {
-        match self.budget.checked_sub(1) {
-            Some(rest) => self.budget = rest,
+        match self.budget.elements.checked_sub(1) {
+            Some(rest) => self.budget.elements = rest,
             None => return Undecided,
         }
         use Value::{
@@ -91,7 +98,7 @@ impl Comparison {
                 self.named((n, v, r.as_deref()), (m, w, s.as_deref()))
             }
             (Named(_, _, Some(r)), Relation(s)) | (Relation(s), Named(_, _, Some(r))) => {
-                equations(r, s)
+                equations(r, s, &mut self.budget.steps)
             }
             (Named(_, v, _), _) => self.values(v, b),
             (_, Named(_, w, _)) => self.values(a, w),
@@ -108,12 +115,12 @@ impl Comparison {
             (Quantity(q), Quantity(r)) => self.quantities(q, r),
             (Based(x), Based(y)) => of(x == y),
             (Based(x), Quantity(q)) | (Quantity(q), Based(x)) => based(x, q),
-            (Ratio(x), Ratio(y)) => ratios(x, y),
+            (Ratio(x), Ratio(y)) => ratios(x, y, &mut self.budget.steps),
             (Time(x, s), Time(y, t)) => of(x == y && (s == t || s.is_none() || t.is_none())),
             (Time(x, _), Ratio(y)) | (Ratio(y), Time(x, _)) => {
                 of(x.len() == y.len() && x.iter().zip(y).all(|(x, y)| *y == Expr::Num(x.clone())))
             }
-            (Relation(r), Relation(s)) => relations(r, s),
+            (Relation(r), Relation(s)) => relations(r, s, &mut self.budget.steps),
             (Matrix(x), Matrix(y)) => self.matrices(x, y),
             (Matrix(rows), Tuple(open, _, items)) | (Tuple(open, _, items), Matrix(rows)) => {
                 self.vector(rows, items, *open, matches!(a, Matrix(_)))
@@ -159,13 +166,16 @@ impl Comparison {
                 None => Different,
             },
             (Region(r), Quantity(q)) | (Quantity(q), Region(r)) => match r.points().as_deref() {
-                Some([point]) => decide::equal(point, &q.expr),
+                Some([point]) => decide::equal(point, &q.expr, &mut self.budget.steps),
                 _ => Different,
             },
-            (Region(_), _) | (_, Region(_)) => match (as_region(a), as_region(b)) {
-                (Some(a), Some(b)) => a.equal(&b),
-                _ => Different,
-            },
+            (Region(_), _) | (_, Region(_)) => {
+                let steps = &mut self.budget.steps;
+                match (as_region(a, steps), as_region(b, steps)) {
+                    (Some(a), Some(b)) => a.equal(&b, steps),
+                    _ => Different,
+                }
+            }
             _ => Different,
         }
     }
@@ -181,7 +191,7 @@ impl Comparison {
         }
         // `y = 2x` and `x = y/2` are the same equation.
         match (r, s) {
-            (Some(r), Some(s)) if n != m => match equations(r, s) {
+            (Some(r), Some(s)) if n != m => match equations(r, s, &mut self.budget.steps) {
                 Equal => Equal,
                 _ => values,
             },
@@ -367,9 +377,9 @@ impl Comparison {
             scaled = Expr::Num(factor.clone()).times(a.expr.clone());
             &scaled
         };
-        let decision = decide::equal_within(left, &b.expr, &mut self.steps);
+        let decision = decide::equal(left, &b.expr, &mut self.budget.steps);
         if decision == Different && self.rules.approximations && (rounds(a, b) || rounds(b, a)) {
-            return of(near(left, &b.expr));
+            return of(near(left, &b.expr, &mut self.budget.steps));
         }
         decision
     }
@@ -387,8 +397,10 @@ fn rounds(a: &Quantity, b: &Quantity) -> bool {
 }
 
 /// Whether two constants differ by less than a millionth.
-fn near(a: &Expr, b: &Expr) -> bool {
-    let (Some(a), Some(b)) = (decide::constant(a), decide::constant(b)) else { return false };
+fn near(a: &Expr, b: &Expr, steps: &mut u64) -> bool {
+    let (Some(a), Some(b)) = (decide::constant(a, steps), decide::constant(b, steps)) else {
+        return false;
+    };
     let difference = a.sub(&b, 300).abs();
     let larger = if a.abs().sub(&b.abs(), 300).sign() == Some(1) { &a } else { &b };
     let limit = larger.abs().mul(&super::ball::Ball::rat(&Rat::Small(1, 1_000_000), 300), 300);
@@ -429,15 +441,18 @@ fn decimal_digits(value: &Rat) -> Option<String> {
     Some(format!("{}{whole}.{part}", if value.is_negative() { "-" } else { "" }))
 }
 
-fn ratios(x: &[Expr], y: &[Expr]) -> Decision {
+fn ratios(x: &[Expr], y: &[Expr], steps: &mut u64) -> Decision {
     if x.len() != y.len() {
         return Different;
+    }
+    if !decide::charge(x.iter().chain(y), steps) {
+        return Undecided;
     }
     let mut result = Equal;
     for (a, b) in x[1..].iter().zip(&y[1..]) {
         let left = a.clone().times(y[0].clone());
         let right = b.clone().times(x[0].clone());
-        match decide::equal(&left, &right) {
+        match decide::equal(&left, &right, steps) {
             Equal => {}
             other => result = if result == Different { Different } else { other },
         }
@@ -451,35 +466,46 @@ fn difference(a: &Expr, b: &Expr) -> Expr {
 }
 
 /// Whether two equations say the same up to a factor.
-fn equations(r: &Relation, s: &Relation) -> Decision {
+fn equations(r: &Relation, s: &Relation, steps: &mut u64) -> Decision {
+    if !decide::charge(r.sides.iter().chain(&s.sides), steps) {
+        return Undecided;
+    }
     match (r.sides.as_slice(), r.signs.as_slice(), s.sides.as_slice(), s.signs.as_slice()) {
         ([a, b], [P::Eq], [c, d], [P::Eq]) => {
-            decide::proportional(&difference(a, b), &difference(c, d), false)
+            decide::proportional(&difference(a, b), &difference(c, d), false, steps)
         }
         _ => Different,
     }
 }
 
-fn relations(r: &Relation, s: &Relation) -> Decision {
+fn relations(r: &Relation, s: &Relation, steps: &mut u64) -> Decision {
     if r.sides.len() != s.sides.len() {
         return Different;
     }
     if r.signs.iter().all(|&p| p == P::Eq) || s.signs.iter().all(|&p| p == P::Eq) {
-        return equations(r, s);
+        return equations(r, s, steps);
+    }
+    // The sides are copied below.
+    if !decide::charge(r.sides.iter().chain(&s.sides), steps) {
+        return Undecided;
     }
     let mut flipped = s.clone();
     flipped.sides.reverse();
     flipped.signs.reverse();
     flipped.signs.iter_mut().for_each(|p| *p = relation::mirrored(*p));
-    match (chain(r, s), chain(r, &flipped)) {
-        (Equal, _) | (_, Equal) => Equal,
+    let direct = chain(r, s, steps);
+    if direct == Equal {
+        return Equal;
+    }
+    match (direct, chain(r, &flipped, steps)) {
+        (_, Equal) => Equal,
         (Different, Different) => Different,
         _ => Undecided,
     }
 }
 
 /// Link by link: the same sign, and differences that are proportional, positively unless the sign is `\ne`.
-fn chain(r: &Relation, s: &Relation) -> Decision {
+fn chain(r: &Relation, s: &Relation, steps: &mut u64) -> Decision {
     let mut result = Equal;
     for (k, (&p, &q)) in r.signs.iter().zip(&s.signs).enumerate() {
         if p != q {
@@ -487,7 +513,7 @@ fn chain(r: &Relation, s: &Relation) -> Decision {
         }
         let (f, g) =
             (difference(&r.sides[k], &r.sides[k + 1]), difference(&s.sides[k], &s.sides[k + 1]));
-        match decide::proportional(&f, &g, p != P::Ne && p != P::Eq) {
+        match decide::proportional(&f, &g, p != P::Ne && p != P::Eq, steps) {
             Equal => {}
             Different => return Different,
             Undecided => result = Undecided,

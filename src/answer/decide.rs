@@ -25,7 +25,7 @@ pub(super) enum Decision {
 
 use Decision::{Different, Equal, Undecided};
 
-/// Steps that one comparison may take.
+/// Steps that one grade may take, over all of its comparisons.
 pub(super) const BUDGET: u64 = 40_000;
 /// Precisions of the numeric check, in bits.
 const LADDER: [u64; 3] = [64, 256, 1024];
@@ -38,17 +38,30 @@ impl Decision {
     }
 }
 
-/// Whether two expressions have the same value, as functions of their variables.
-pub(super) fn equal(a: &Expr, b: &Expr) -> Decision {
-    let mut budget = BUDGET;
-    equal_within(a, b, &mut budget)
+/// Charges for looking at expressions at all, which costs time even if nothing is calculated; false where the steps do
+/// not suffice, and then none are left.
+pub(super) fn charge<'a>(parts: impl IntoIterator<Item = &'a Expr>, budget: &mut u64) -> bool {
+    for part in parts {
+        if *budget == 0 {
+            return false;
+        }
+        let mut size = 0;
+        part.any(|_| {
+            size += 1;
+            false
+        });
+        *budget = budget.saturating_sub(size);
+    }
+    *budget > 0
 }
 
-/// As [`equal`], with the steps that are left for this and more.
-pub(super) fn equal_within(a: &Expr, b: &Expr, budget: &mut u64) -> Decision {
-    *budget = budget.saturating_sub(4);
+/// Whether two expressions have the same value, as functions of their variables, within the steps that are left.
+pub(super) fn equal(a: &Expr, b: &Expr, budget: &mut u64) -> Decision {
     if a == b {
         return Equal;
+    }
+    if !charge([a, b], budget) {
+        return Undecided;
     }
     let infinite = |e: &Expr| e.any(|part| matches!(part, Expr::Infinity));
     if infinite(a) || infinite(b) {
@@ -58,7 +71,10 @@ pub(super) fn equal_within(a: &Expr, b: &Expr, budget: &mut u64) -> Decision {
         }
     }
     let constants = !a.has_variables() && !b.has_variables();
-    if constants && let (Some(a), Some(b)) = (exact::value(a, &[]), exact::value(b, &[])) {
+    if constants
+        && let Some(a) = exact::charged(a, &[], budget)
+        && let Some(b) = exact::charged(b, &[], budget)
+    {
         return Decision::of(a == b);
     }
     let logs = |e: &Expr| e.any(|part| matches!(part, Expr::Fun(Fun::Log, _)));
@@ -301,23 +317,24 @@ fn numeric(a: &Expr, b: &Expr, budget: &mut u64) -> Decision {
 }
 
 /// Which of two real constants is larger; `None` where it cannot be told.
-pub(super) fn order(a: &Expr, b: &Expr) -> Option<Ordering> {
+pub(super) fn order(a: &Expr, b: &Expr, budget: &mut u64) -> Option<Ordering> {
     if a == b {
         return Some(Ordering::Equal);
     }
-    if a.has_variables() || b.has_variables() {
+    if !charge([a, b], budget) || a.has_variables() || b.has_variables() {
         return None;
     }
     match (infinity(a), infinity(b)) {
         (None, None) => {}
         (x, y) => return Some(x.unwrap_or(0).cmp(&y.unwrap_or(0))),
     }
-    if let (Some(a), Some(b)) = (exact::value(a, &[]), exact::value(b, &[])) {
+    if let Some(a) = exact::charged(a, &[], budget)
+        && let Some(b) = exact::charged(b, &[], budget)
+    {
         return Some(a.cmp(&b));
     }
-    let mut budget = BUDGET;
     for prec in LADDER {
-        let mut numeric = Numeric::new(prec, Vec::new(), &mut budget);
+        let mut numeric = Numeric::new(prec, Vec::new(), budget);
         let (x, y) = (numeric.value(a).ok()?, numeric.value(b).ok()?);
         if !(x.im.is_zero() && y.im.is_zero()) {
             return None;
@@ -334,20 +351,21 @@ pub(super) fn order(a: &Expr, b: &Expr) -> Option<Ordering> {
 }
 
 /// A real constant within bounds, at 256 bits.
-pub(super) fn constant(e: &Expr) -> Option<Ball> {
-    if e.has_variables() {
+pub(super) fn constant(e: &Expr, budget: &mut u64) -> Option<Ball> {
+    if !charge([e], budget) || e.has_variables() {
         return None;
     }
-    let mut budget = BUDGET;
-    let mut numeric = Numeric::new(256, Vec::new(), &mut budget);
+    let mut numeric = Numeric::new(256, Vec::new(), budget);
     let value = numeric.value(e).ok()?;
     value.im.is_zero().then(|| value.re.ball(256))
 }
 
 /// Whether `f = c g` for one constant `c` that is not zero; with `positive`, above zero.
-pub(super) fn proportional(f: &Expr, g: &Expr, positive: bool) -> Decision {
-    let mut budget = BUDGET;
-    if !positive && let Some(decision) = proportional_modular(f, g, &mut budget) {
+pub(super) fn proportional(f: &Expr, g: &Expr, positive: bool, budget: &mut u64) -> Decision {
+    if !charge([f, g], budget) {
+        return Undecided;
+    }
+    if !positive && let Some(decision) = proportional_modular(f, g, budget) {
         return decision;
     }
     let names = all_variables(&[f, g]);
@@ -357,7 +375,7 @@ pub(super) fn proportional(f: &Expr, g: &Expr, positive: bool) -> Decision {
     let mut agreed = 0;
     for k in 0..12 {
         let env = point(&names, k, whole);
-        let mut numeric = Numeric::new(prec, env, &mut budget);
+        let mut numeric = Numeric::new(prec, env, budget);
         let (Ok(x), Ok(y)) = (numeric.value(f), numeric.value(g)) else { continue };
         if !(x.im.is_zero() && y.im.is_zero()) {
             continue;

@@ -28,6 +28,18 @@ pub(super) fn value(expr: &Expr, env: Env<'_>) -> Option<Rat> {
     evaluate(expr, env, &mut budget)
 }
 
+/// Operations on machine words that take about as long as one step of a grade.
+const PER_STEP: u64 = 40;
+
+/// As [`value`], paid for with the steps of a grade.
+pub(super) fn charged(expr: &Expr, env: Env<'_>, steps: &mut u64) -> Option<Rat> {
+    let all = steps.saturating_mul(PER_STEP).min(BUDGET);
+    let mut budget = all;
+    let value = evaluate(expr, env, &mut budget);
+    *steps -= ((all - budget) / PER_STEP).min(*steps);
+    value
+}
+
 /// Charges for bringing a fraction to lowest terms: the square of its words, times the bits of one.
 fn limited(value: Rat, budget: &mut u64) -> Option<Rat> {
     let bits = value.bits();

@@ -109,7 +109,10 @@ impl<'a> Field<'a> {
                 Ok(self.opaque(hash(name), &values))
             }
             Expr::Big(big) => {
-                let range = match (exact::value(&big.from, &[]), exact::value(&big.to, &[])) {
+                let range = match (
+                    exact::charged(&big.from, &[], self.budget),
+                    exact::charged(&big.to, &[], self.budget),
+                ) {
                     (Some(from), Some(to)) => from.to_i64().zip(to.to_i64()),
                     _ => None,
                 };
@@ -210,18 +213,19 @@ impl<'a> Field<'a> {
                 Some(product)
             }
             Expr::Pow(pair) => {
-                let exponent = exact::value(&pair.1, &self.bound).and_then(|e| e.to_i64());
+                let exponent =
+                    exact::charged(&pair.1, &self.bound, self.budget).and_then(|e| e.to_i64());
                 match (exponent, self.ring(&pair.0)?) {
                     (Some(n), Some(base)) if n >= 0 => Some(pow(base, n.unsigned_abs(), m)),
                     _ => None,
                 }
             }
-            other => exact::value(other, &[]).and_then(|value| reduce(&value)),
+            other => exact::charged(other, &[], self.budget).and_then(|value| reduce(&value)),
         })
     }
 
     /// The exact whole number that an expression is at this point.
-    fn whole(&self, expr: &'a Expr) -> Option<i64> {
+    fn whole(&mut self, expr: &'a Expr) -> Option<i64> {
         let mut env = Vec::new();
         if self.small {
             for name in expr.variables() {
@@ -231,7 +235,7 @@ impl<'a> Field<'a> {
         let mut pairs: Vec<(&str, Rat)> =
             env.iter().map(|(name, value)| (&**name, Rat::int(*value as i64))).collect();
         pairs.extend(self.bound.iter().cloned());
-        exact::value(expr, &pairs)?.to_i64()
+        exact::charged(expr, &pairs, self.budget)?.to_i64()
     }
 
     fn function(&mut self, fun: Fun, args: &'a [Expr]) -> Value {
@@ -261,7 +265,7 @@ impl<'a> Field<'a> {
             _ => {}
         }
         if args.iter().all(|arg| !arg.has_variables())
-            && let Some(value) = exact::value(&Expr::Fun(fun, args.to_vec()), &[])
+            && let Some(value) = exact::charged(&Expr::Fun(fun, args.to_vec()), &[], self.budget)
         {
             return self.integer(&value);
         }

@@ -267,7 +267,10 @@ impl<'a> Numeric<'a> {
 
     fn big(&mut self, big: &'a super::expr::Big) -> Value {
         let env = self.env.clone();
-        let ends = (exact::value(&big.from, &env), exact::value(&big.to, &env));
+        let ends = (
+            exact::charged(&big.from, &env, self.budget),
+            exact::charged(&big.to, &env, self.budget),
+        );
         if let (Some(from), Some(to)) = ends
             && let (Some(from), Some(to)) = (from.to_i64(), to.to_i64())
             && to.saturating_sub(from) <= exact::MAX_TERMS
@@ -552,7 +555,8 @@ impl<'a> Numeric<'a> {
                 for arg in args {
                     exprs.push(Expr::Num(arg.exact().ok_or(Stop::Unknown)?.clone()));
                 }
-                let value = exact::value(&Expr::Fun(fun, exprs), &[]).ok_or(Stop::Unknown)?;
+                let value = exact::charged(&Expr::Fun(fun, exprs), &[], self.budget)
+                    .ok_or(Stop::Unknown)?;
                 Ok(real(self.fit(value)))
             }
         }

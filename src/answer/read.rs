@@ -249,13 +249,14 @@ fn union(t: &[Token], depth: u32) -> Option<Value> {
     let values: Vec<(Option<P>, Value)> =
         parts.iter().map(|(p, part)| (*p, element(part, depth + 1))).collect();
     let mut total: Option<Region> = None;
+    let steps = &mut { super::decide::BUDGET };
     for (sign, value) in &values {
-        let region = super::compare::as_region(value);
+        let region = super::compare::as_region(value, steps);
         total = match (total, region, sign) {
             (None, Some(region), None) => Some(region),
-            (Some(total), Some(region), Some(P::Cup)) => total.union(&region),
-            (Some(total), Some(region), Some(P::Cap)) => total.intersection(&region),
-            (Some(total), Some(region), Some(P::SetMinus)) => total.difference(&region),
+            (Some(total), Some(region), Some(P::Cup)) => total.union(&region, steps),
+            (Some(total), Some(region), Some(P::Cap)) => total.intersection(&region, steps),
+            (Some(total), Some(region), Some(P::SetMinus)) => total.difference(&region, steps),
             _ => None,
         };
         if total.is_none() {

@@ -2,7 +2,7 @@
 
 use super::Reason;
 use super::boxed;
-use super::compare::{self, Rules};
+use super::compare::{self, Budget, Rules};
 use super::decide::Decision;
 use super::lex;
 use super::read;
@@ -61,6 +61,16 @@ impl Reading {
 
     /// Whether an answer is this one, and why.
     pub(super) fn compare(&self, answer: &Reading, rules: Rules) -> (Decision, Reason) {
+        self.compare_within(answer, rules, &mut Budget::default())
+    }
+
+    /// As [`Reading::compare`], with one budget for all that is tried.
+    pub(super) fn compare_within(
+        &self,
+        answer: &Reading,
+        rules: Rules,
+        budget: &mut Budget,
+    ) -> (Decision, Reason) {
         let (Some(a), Some(b)) = (&self.value, &answer.value) else {
             // Beyond the limits only the same text is the same answer.
             return if self.value.is_none() && answer.value.is_none() && self.text == answer.text {
@@ -74,7 +84,7 @@ impl Reading {
         }
         let is_list =
             |value: &Value| matches!(value, Value::List(_) | Value::Tuple(..) | Value::Set(_));
-        let mut decision = compare::grade(a, b, rules);
+        let mut decision = compare::grade(a, b, rules, budget);
         // `1,234` is a number, but a list beside a list.
         for (x, y) in [(self.list.as_ref(), Some(b)), (Some(a), answer.list.as_ref())] {
             if decision != Decision::Equal
@@ -82,14 +92,15 @@ impl Reading {
                 && is_list(x)
                 && is_list(y)
             {
-                decision = compare::grade(x, y, rules);
+                decision = compare::grade(x, y, rules, budget);
             }
         }
         let reason = match decision {
             Decision::Equal => Reason::SameValue,
             Decision::Undecided => Reason::Budget,
             Decision::Different
-                if !rules.calculations && compare::same(a, b) == Decision::Equal =>
+                if !rules.calculations
+                    && compare::grade(a, b, compare::LENIENT, budget) == Decision::Equal =>
             {
                 Reason::Calculation
             }
@@ -134,6 +145,61 @@ impl Reading {
         match self.canonical() {
             Some(text) => format!("{kind}: {text}"),
             None => format!("{kind}: {}", self.text),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn graded(gold: &str, answer: &str, budget: &mut Budget) -> Decision {
+        Reading::of(gold).compare_within(&Reading::of(answer), compare::LENIENT, budget).0
+    }
+
+    /// Six signs make 64 inequalities a side, none of which has a value at a real point: every one of the 4,096 pairs
+    /// is undecided, so that nothing but the account ends the search.
+    #[test]
+    fn all_pairs_of_two_lists_of_inequalities_share_one_budget() {
+        let list = |term: &dyn Fn(&str) -> String, right: &str| {
+            let terms: Vec<String> = ["x", "y", "z", "u", "v", "w"].map(term).to_vec();
+            format!("\\pm {} < {right}", terms.join(" \\pm "))
+        };
+        let terms: [&dyn Fn(&str) -> String; 3] = [
+            &|v| format!("\\ln(-2-{v}^2)"),
+            &|v| format!("\\sum_{{n=1}}^{{\\infty}} n^{v}"),
+            &|v| format!("\\gcd({v}^{{800}}, 3^{{800}})"),
+        ];
+        for term in terms {
+            let (gold, answer) = (list(term, "1"), list(term, "2"));
+            assert!(Reading::of(&gold).is_several(), "{gold}");
+            let mut budget = Budget::default();
+            assert_eq!(graded(&gold, &answer, &mut budget), Decision::Undecided, "{gold}");
+            // The account is empty, and an empty account pays for nothing more.
+            assert_eq!(budget.steps, 0, "{gold}");
+            assert_eq!(graded("x+y<1", "2x+2y<2", &mut budget), Decision::Undecided);
+        }
+    }
+
+    #[test]
+    fn every_kind_of_comparison_is_paid_for_and_ordinary_ones_cost_little() {
+        let cases = [
+            ("x+y<1", "2>2x+2y", Decision::Equal),
+            ("x+y<1", "x+y<2", Decision::Different),
+            ("x^2+y^2=1", "2x^2+2y^2=2", Decision::Equal),
+            ("1:\\sqrt{2}", "\\sqrt{2}:2", Decision::Equal),
+            ("[\\sqrt{8},3]", "[2\\sqrt{2},3]", Decision::Equal),
+            ("(\\sin 1,\\infty)", "x>\\cos 1", Decision::Different),
+            ("\\sqrt{8}", "2\\sqrt{2}", Decision::Equal),
+            ("\\{\\sqrt{8},1\\}", "\\{1,2\\sqrt{2}\\}", Decision::Equal),
+            ("\\frac{\\pi}{4}", "0.785398", Decision::Equal),
+        ];
+        let all = Budget::default().steps;
+        for (gold, answer, expected) in cases {
+            let mut budget = Budget::default();
+            assert_eq!(graded(gold, answer, &mut budget), expected, "{gold} and {answer}");
+            let spent = all - budget.steps;
+            assert!((1..=all / 10).contains(&spent), "{gold} and {answer} took {spent} steps");
         }
     }
 }

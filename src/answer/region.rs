@@ -50,11 +50,11 @@ impl Region {
     }
 
     /// From `low` to `high`; empty where they are the wrong way round; `None` where that cannot be told.
-    pub(super) fn interval(low: End, high: End) -> Option<Region> {
+    pub(super) fn interval(low: End, high: End, steps: &mut u64) -> Option<Region> {
         let infinite = |e: &End| decide::infinity(&e.at).is_some();
         let low = if infinite(&low) { End { closed: false, ..low } } else { low };
         let high = if infinite(&high) { End { closed: false, ..high } } else { high };
-        Some(match decide::order(&low.at, &high.at)? {
+        Some(match decide::order(&low.at, &high.at, steps)? {
             Ordering::Less => Region { pieces: vec![Piece { low, high }] },
             Ordering::Equal if low.closed && high.closed => {
                 Region { pieces: vec![Piece { low, high }] }
@@ -64,23 +64,23 @@ impl Region {
     }
 
     /// One number.
-    pub(super) fn point(at: Expr) -> Option<Region> {
+    pub(super) fn point(at: Expr, steps: &mut u64) -> Option<Region> {
         let end = End { at, closed: true };
-        Region::interval(end.clone(), end)
+        Region::interval(end.clone(), end, steps)
     }
 
     /// Numbers below (or from) `at`.
-    pub(super) fn below(at: Expr, closed: bool) -> Option<Region> {
-        Region::interval(open(minus_infinity()), End { at, closed })
+    pub(super) fn below(at: Expr, closed: bool, steps: &mut u64) -> Option<Region> {
+        Region::interval(open(minus_infinity()), End { at, closed }, steps)
     }
 
     /// Numbers above (or from) `at`.
-    pub(super) fn above(at: Expr, closed: bool) -> Option<Region> {
-        Region::interval(End { at, closed }, open(Expr::Infinity))
+    pub(super) fn above(at: Expr, closed: bool, steps: &mut u64) -> Option<Region> {
+        Region::interval(End { at, closed }, open(Expr::Infinity), steps)
     }
 
     /// Everything in either.
-    pub(super) fn union(&self, other: &Region) -> Option<Region> {
+    pub(super) fn union(&self, other: &Region, steps: &mut u64) -> Option<Region> {
         let mut pieces: Vec<Piece> = self.pieces.iter().chain(&other.pieces).cloned().collect();
         if pieces.len() > MAX_PIECES {
             return None;
@@ -88,7 +88,7 @@ impl Region {
         // Insertion sort: the order of two ends may be unknown.
         for i in 1..pieces.len() {
             let mut j = i;
-            while j > 0 && starts_before(&pieces[j], &pieces[j - 1])? {
+            while j > 0 && starts_before(&pieces[j], &pieces[j - 1], steps)? {
                 pieces.swap(j, j - 1);
                 j -= 1;
             }
@@ -96,14 +96,14 @@ impl Region {
         let mut merged: Vec<Piece> = Vec::with_capacity(pieces.len());
         for piece in pieces {
             if let Some(last) = merged.last_mut() {
-                let touch = decide::order(&piece.low.at, &last.high.at)?;
+                let touch = decide::order(&piece.low.at, &last.high.at, steps)?;
                 let joined = match touch {
                     Ordering::Less => true,
                     Ordering::Equal => piece.low.closed || last.high.closed,
                     Ordering::Greater => false,
                 };
                 if joined {
-                    match decide::order(&piece.high.at, &last.high.at)? {
+                    match decide::order(&piece.high.at, &last.high.at, steps)? {
                         Ordering::Greater => last.high = piece.high,
                         Ordering::Equal => last.high.closed |= piece.high.closed,
                         Ordering::Less => {}
@@ -117,26 +117,27 @@ impl Region {
     }
 
     /// Everything that is not in it.
-    pub(super) fn complement(&self) -> Option<Region> {
+    pub(super) fn complement(&self, steps: &mut u64) -> Option<Region> {
         let mut rest = Vec::with_capacity(self.pieces.len() + 1);
         let mut low = open(minus_infinity());
         for piece in &self.pieces {
             let high = End { at: piece.low.at.clone(), closed: !piece.low.closed };
-            rest.extend(Region::interval(low, high)?.pieces);
+            rest.extend(Region::interval(low, high, steps)?.pieces);
             low = End { at: piece.high.at.clone(), closed: !piece.high.closed };
         }
-        rest.extend(Region::interval(low, open(Expr::Infinity))?.pieces);
+        rest.extend(Region::interval(low, open(Expr::Infinity), steps)?.pieces);
         Some(Region { pieces: rest })
     }
 
     /// Everything in both.
-    pub(super) fn intersection(&self, other: &Region) -> Option<Region> {
-        self.complement()?.union(&other.complement()?)?.complement()
+    pub(super) fn intersection(&self, other: &Region, steps: &mut u64) -> Option<Region> {
+        let outside = self.complement(steps)?;
+        outside.union(&other.complement(steps)?, steps)?.complement(steps)
     }
 
     /// Everything in the first only.
-    pub(super) fn difference(&self, other: &Region) -> Option<Region> {
-        self.intersection(&other.complement()?)
+    pub(super) fn difference(&self, other: &Region, steps: &mut u64) -> Option<Region> {
+        self.intersection(&other.complement(steps)?, steps)
     }
 
     /// The points, if there is nothing else.
@@ -151,7 +152,7 @@ impl Region {
     }
 
     /// Whether both are the same set.
-    pub(super) fn equal(&self, other: &Region) -> Decision {
+    pub(super) fn equal(&self, other: &Region, steps: &mut u64) -> Decision {
         if self.pieces.len() != other.pieces.len() {
             return Decision::Different;
         }
@@ -161,7 +162,7 @@ impl Region {
                 if a.closed != b.closed {
                     return Decision::Different;
                 }
-                match decide::equal(&a.at, &b.at) {
+                match decide::equal(&a.at, &b.at, steps) {
                     Decision::Equal => {}
                     Decision::Different => return Decision::Different,
                     Decision::Undecided => result = Decision::Undecided,
@@ -172,8 +173,8 @@ impl Region {
     }
 }
 
-fn starts_before(a: &Piece, b: &Piece) -> Option<bool> {
-    Some(match decide::order(&a.low.at, &b.low.at)? {
+fn starts_before(a: &Piece, b: &Piece, steps: &mut u64) -> Option<bool> {
+    Some(match decide::order(&a.low.at, &b.low.at, steps)? {
         Ordering::Less => true,
         Ordering::Equal => a.low.closed && !b.low.closed,
         Ordering::Greater => false,

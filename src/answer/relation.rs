@@ -70,9 +70,10 @@ pub(super) fn read(
 
 /// Whether a rounded value belongs to an exact one: within five percent, or neither is a number.
 fn close(exact: &Value, rounded: &Value) -> bool {
-    let number = |value: &Value| match value {
-        Value::Named(_, value, _) => value.expr().and_then(decide::constant),
-        value => value.expr().and_then(decide::constant),
+    let mut steps = decide::BUDGET;
+    let mut number = |value: &Value| match value {
+        Value::Named(_, value, _) => value.expr().and_then(|e| decide::constant(e, &mut steps)),
+        value => value.expr().and_then(|e| decide::constant(e, &mut steps)),
     };
     match (number(exact), number(rounded)) {
         (Some(a), Some(b)) => {
@@ -141,7 +142,9 @@ fn agree(values: &[Value]) -> bool {
     let mut constants =
         values.iter().filter(|v| matches!(v, Value::Quantity(q) if !q.expr.has_variables()));
     let Some(first) = constants.next() else { return true };
-    constants.all(|other| compare::same(first, other) == Decision::Equal)
+    let mut budget = compare::Budget::default();
+    constants
+        .all(|other| compare::grade(first, other, compare::LENIENT, &mut budget) == Decision::Equal)
 }
 
 /// A chain of inequalities, as a set of numbers where it is one.
@@ -157,8 +160,9 @@ fn inequality(sides: &[&[Token]], signs: &[P]) -> Option<Value> {
 /// The numbers that satisfy a chain of inequalities in one variable.
 fn region(sides: &[Expr], signs: &[P]) -> Option<Region> {
     let mut total = Region::all();
+    let steps = &mut { decide::BUDGET };
     for (pair, &sign) in sides.windows(2).zip(signs) {
-        total = total.intersection(&half_line(&pair[0], &pair[1], sign)?)?;
+        total = total.intersection(&half_line(&pair[0], &pair[1], sign, steps)?, steps)?;
     }
     let same = one_subject(sides);
     same.then_some(total)
@@ -180,7 +184,7 @@ fn one_subject(sides: &[Expr]) -> bool {
 }
 
 /// `a x + b < c x + d` solved for `x`.
-fn half_line(left: &Expr, right: &Expr, sign: P) -> Option<Region> {
+fn half_line(left: &Expr, right: &Expr, sign: P, steps: &mut u64) -> Option<Region> {
     let subject = |e: &Expr| matches!(e, Expr::Sym(_) | Expr::Call(..));
     let (at, flipped) = if subject(left) && !right.has_variables() {
         (right.clone(), false)
@@ -190,7 +194,7 @@ fn half_line(left: &Expr, right: &Expr, sign: P) -> Option<Region> {
         let difference = left.clone().plus(right.clone().neg());
         let names = difference.variables();
         let [name] = names.as_slice() else { return None };
-        let value = |x: i64| exact::value(&difference, &[(name, Rat::int(x))]);
+        let mut value = |x: i64| exact::charged(&difference, &[(name, Rat::int(x))], steps);
         let (zero, one, seven) = (value(0)?, value(1)?, value(7)?);
         let slope = one.sub(&zero);
         let linear = seven == zero.add(&slope.mul(&Rat::int(7)))
@@ -203,12 +207,12 @@ fn half_line(left: &Expr, right: &Expr, sign: P) -> Option<Region> {
     };
     let sign = if flipped { mirrored(sign) } else { sign };
     match sign {
-        P::Lt => Region::below(at, false),
-        P::Le => Region::below(at, true),
-        P::Gt => Region::above(at, false),
-        P::Ge => Region::above(at, true),
-        P::Ne => Region::point(at)?.complement(),
-        P::Eq => Region::point(at),
+        P::Lt => Region::below(at, false, steps),
+        P::Le => Region::below(at, true, steps),
+        P::Gt => Region::above(at, false, steps),
+        P::Ge => Region::above(at, true, steps),
+        P::Ne => Region::point(at, steps)?.complement(steps),
+        P::Eq => Region::point(at, steps),
         _ => None,
     }
 }
@@ -226,25 +230,26 @@ pub(super) fn mirrored(sign: P) -> P {
 
 /// Makes one value of several with their separators.
 pub(super) fn combine(mut values: Vec<(Option<P>, Value)>) -> Value {
+    let steps = &mut { decide::BUDGET };
     let regions = values.iter().filter(|(_, v)| matches!(v, Value::Region(_))).count();
     if regions == values.len()
-        && let Some(region) = combined_region(&values)
+        && let Some(region) = combined_region(&values, steps)
     {
         return Value::Region(region);
     }
     // `x \ne 1, 2`: the rest of the list belongs to the sign.
     if regions == 1
         && let Some((_, Value::Region(first))) = values.first()
-        && let Some(rest) = first.complement()
+        && let Some(rest) = first.complement(steps)
         && rest.points().is_some_and(|p| p.len() == 1)
         && values[1..].iter().all(|(_, v)| v.expr().is_some_and(|e| !e.has_variables()))
     {
         let mut excluded = Some(rest);
         for (_, value) in &values[1..] {
-            let point = value.expr().cloned().and_then(Region::point);
-            excluded = excluded.zip(point).and_then(|(all, point)| all.union(&point));
+            let point = value.expr().cloned().and_then(|at| Region::point(at, steps));
+            excluded = excluded.zip(point).and_then(|(all, point)| all.union(&point, steps));
         }
-        if let Some(region) = excluded.and_then(|all| all.complement()) {
+        if let Some(region) = excluded.and_then(|all| all.complement(steps)) {
             return Value::Region(region);
         }
     }
@@ -283,17 +288,17 @@ pub(super) fn combine(mut values: Vec<(Option<P>, Value)>) -> Value {
 }
 
 /// `or` joins sets, `and` intersects them; a comma intersects unless nothing would be left.
-fn combined_region(values: &[(Option<P>, Value)]) -> Option<Region> {
+fn combined_region(values: &[(Option<P>, Value)], steps: &mut u64) -> Option<Region> {
     let mut total: Option<Region> = None;
     for (separator, value) in values {
         let Value::Region(region) = value else { return None };
         total = Some(match (&total, separator) {
             (None, _) => region.clone(),
-            (Some(total), Some(P::Or)) => total.union(region)?,
-            (Some(total), Some(P::And)) => total.intersection(region)?,
+            (Some(total), Some(P::Or)) => total.union(region, steps)?,
+            (Some(total), Some(P::And)) => total.intersection(region, steps)?,
             (Some(total), _) => {
-                let both = total.intersection(region)?;
-                if both.pieces.is_empty() { total.union(region)? } else { both }
+                let both = total.intersection(region, steps)?;
+                if both.pieces.is_empty() { total.union(region, steps)? } else { both }
             }
         });
     }
@@ -301,10 +306,16 @@ fn combined_region(values: &[(Option<P>, Value)]) -> Option<Region> {
 }
 
 /// An interval with the brackets of a tuple.
-pub(super) fn interval(open: P, close: P, low: &Expr, high: &Expr) -> Option<Region> {
+pub(super) fn interval(
+    open: P,
+    close: P,
+    low: &Expr,
+    high: &Expr,
+    steps: &mut u64,
+) -> Option<Region> {
     let low = End { at: low.clone(), closed: open == P::LBrack };
     let high = End { at: high.clone(), closed: close == P::RBrack };
-    Region::interval(low, high)
+    Region::interval(low, high, steps)
 }
 
 /// A sign as LaTeX.
