@@ -7,6 +7,7 @@ use super::rat::Rat;
 use super::region::Region;
 use super::relation;
 use super::token::P;
+use super::units::Unit;
 use super::value::{Based, Literal, Quantity, Relation, Value};
 
 use Decision::{Different, Equal, Undecided};
@@ -351,6 +352,10 @@ impl Comparison<'_> {
             return self.numbers(gold, answer, &factor);
         }
         let (percent, other) = if gold.percent { (gold, answer) } else { (answer, gold) };
+        // A share has no measure: 75 % is not 75 degrees.
+        if matches!(other.unit, Some(Unit::Measure(..))) {
+            return Different;
+        }
         let direct = self.numbers(percent, other, &factor);
         // 60 % is 0.6, but 6000 % is not 60: there the sign is a slip.
         let share = match &other.exact {
