@@ -6,8 +6,8 @@ use crate::plot::Svg;
 const STYLE: &str = "\
 :root{color-scheme:light dark;--ink:#1c1c1c;--back:#fff;--line:#d5d5d5;--soft:#f4f4f4}
 @media(prefers-color-scheme:dark){:root{--ink:#e4e4e4;--back:#151515;--line:#444;--soft:#232323}}
-body{font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--back);max-width:62rem;margin:2rem auto;padding:0 1rem}
-h1,h2{line-height:1.2}h2{margin-top:2.2rem;border-bottom:1px solid var(--line)}
+body{font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--back);max-width:84rem;margin:2rem auto;padding:0 1rem}
+p,pre,figure{max-width:62rem}h1,h2{line-height:1.2}h2{margin-top:2.2rem;border-bottom:1px solid var(--line)}
 .t{overflow-x:auto}table{border-collapse:collapse;font-size:.92rem}
 th,td{border:1px solid var(--line);padding:.25rem .6rem;text-align:left;white-space:nowrap}
 th{background:var(--soft)}.n{text-align:right;font-variant-numeric:tabular-nums}
