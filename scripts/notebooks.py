@@ -18,6 +18,7 @@ import nbformat
 from jupyter_client.kernelspec import NoSuchKernel
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
+from nbclient.util import ensure_async
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ROOT / "notebooks"
@@ -48,6 +49,28 @@ def check_cell(name, number, cell):
                     raise Failed(f"{name}, cell {number} wrote to stderr: {line.strip()}")
 
 
+def listen(client):
+    """Everything the kernel says on stderr, in one list. nbclient drops lines that come after the reply to their cell."""
+    heard, channel = [], client.kc.iopub_channel
+    receive = channel.get_msg
+
+    async def get_msg(*args, **kwargs):
+        message = await ensure_async(receive(*args, **kwargs))
+        if message["header"]["msg_type"] == "stream" and message["content"]["name"] == "stderr":
+            heard.extend(ANSI.sub("", message["content"]["text"]).splitlines())
+        return message
+
+    channel.get_msg = get_msg
+    return heard
+
+
+def check_heard(name, number, heard):
+    """Refuses a line on stderr that belongs to this cell or an earlier one."""
+    for line in heard:
+        if line.strip() and not ALLOWED.match(line):
+            raise Failed(f"{name}, cell {number} or before wrote to stderr: {line.strip()}")
+
+
 def execute(path, cell_timeout=600):
     """The executed notebook and the seconds of each code cell; raises Failed at the first cell that fails."""
     name = path.name
@@ -65,6 +88,7 @@ def execute(path, cell_timeout=600):
     )
     try:
         with client.setup_kernel():
+            heard = listen(client)
             for index, cell in enumerate(notebook.cells):
                 if cell.cell_type != "code":
                     continue
@@ -73,12 +97,14 @@ def execute(path, cell_timeout=600):
                 client.execute_cell(cell, index)
                 seconds.append(time.monotonic() - started)
                 check_cell(name, number, cell)
+                check_heard(name, number, heard)
             # A line of stderr can be later than the reply to its cell: a last, silent cell flushes it.
             flush = nbformat.v4.new_code_cell("()")
             notebook.cells.append(flush)
             client.execute_cell(flush, len(notebook.cells) - 1)
             notebook.cells.pop()
             check_cell(name, "after the last", flush)
+            check_heard(name, "after the last", heard)
     except (CellExecutionError, DeadKernelError, TimeoutError, RuntimeError) as error:
         raise Failed(f"{name}, cell {len(seconds) + 1}: {first_line(str(error))}") from error
     except NoSuchKernel as error:
