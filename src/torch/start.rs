@@ -25,6 +25,7 @@ pub fn grpo(config: &GrpoConfig) -> Result<TorchLearner> {
         config.lora.as_ref(),
         config.seed,
     )?;
+    learner.start_from_exact(&config.model)?;
     if !config.adapter.as_os_str().is_empty() {
         learner.start_from_adapter(&config.adapter, &config.model)?;
     }
