@@ -79,14 +79,14 @@ fn cases() -> Vec<Case> {
     cases
 }
 
-fn grade(grader: &Grader, case: &Case) -> bool {
+fn grade(grader: &Grader, case: &Case) -> (bool, u64) {
     let gold = grader.gold(&case.gold);
     let grade = if case.bare {
         grader.grade_answer(&gold, &case.pred)
     } else {
         grader.grade(&gold, &case.pred)
     };
-    grade.outcome == Outcome::Equal
+    (grade.outcome == Outcome::Equal, grade.steps)
 }
 
 fn main() {
@@ -105,7 +105,7 @@ fn main() {
         let round = Instant::now();
         for (case, time) in cases.iter().zip(&mut times) {
             let start = Instant::now();
-            let equal = grade(&grader, case);
+            let (equal, _) = grade(&grader, case);
             *time = time.min(start.elapsed().as_secs_f64());
             right += usize::from(equal == case.expected);
         }
@@ -123,9 +123,16 @@ fn main() {
         "p50_us": (10.0 * at(0.5)).round() / 10.0,
         "p99_us": (10.0 * at(0.99)).round() / 10.0,
         "max_us": (10.0 * at(1.0)).round() / 10.0,
+        "max_steps": cases.iter().map(|case| grade(&grader, case).1).max(),
         "timeouts": 0,
     });
     println!("{result}");
+    let mut costly: Vec<(u64, &Case)> =
+        cases.iter().map(|case| (grade(&grader, case).1, case)).collect();
+    costly.sort_by_key(|(steps, _)| std::cmp::Reverse(*steps));
+    for (steps, case) in costly.iter().take(5) {
+        println!("{steps} steps: {} | {}", case.gold, case.pred);
+    }
     let slowest = times.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).unwrap().0;
     println!("slowest: {} | {}", cases[slowest].gold, cases[slowest].pred);
     if let Some(path) = option("--out") {
@@ -135,7 +142,7 @@ fn main() {
         let lines: Vec<Value> = cases
             .iter()
             .map(|c| {
-                json!({"gold": c.gold, "pred": c.pred, "expected": c.expected, "bare": c.bare, "ours": grade(&grader, c)})
+                json!({"gold": c.gold, "pred": c.pred, "expected": c.expected, "bare": c.bare, "ours": grade(&grader, c).0})
             })
             .collect();
         howard::jsonl::write(Path::new(&path), &lines).unwrap();

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use howard::answer::{Grader, Mode, Outcome, Policy};
+use howard::answer::{Grader, Mode, Outcome, Policy, STEPS};
 use howard::bench::{self, Local};
 use proptest::prelude::*;
 use serde_json::Value;
 
 use crate::data::shared;
+use crate::hostile;
 
 /// Public cases we judge differently, each argued in docs/grading.md. All are marked in the file as depending on a policy.
 const ARGUED: [&str; 6] = [
@@ -198,6 +199,47 @@ fn hostile_answers_cost_little_and_are_wrong() {
         }
     });
     worker.unwrap().join().unwrap();
+}
+
+/// One account pays for everything: no verdict takes more steps than there are, every byte that is read costs one, and
+/// answers of a sensible size are decided.
+#[test]
+fn the_nastiest_answers_stay_within_the_account() {
+    let grader = Grader::default();
+    let mut undecided = std::collections::BTreeSet::new();
+    for pair in hostile::pairs() {
+        let gold = grader.gold(&pair.gold);
+        let grade = if pair.completion {
+            grader.grade(&gold, &pair.pred)
+        } else {
+            grader.grade_answer(&gold, &pair.pred)
+        };
+        assert!(grade.steps <= STEPS, "{}: {grade:?}", pair.name);
+        if pair.gold.starts_with("\\frac{7}{2}") {
+            assert_ne!(grade.outcome, Outcome::Equal, "{}", pair.name);
+        }
+        let bytes = [&pair.gold, &pair.pred].map(|text| text.trim().len());
+        if !pair.completion && bytes.iter().all(|&bytes| (1..=16_384).contains(&bytes)) {
+            let read = (bytes[0].min(2_000) + bytes[1].min(2_000)) as u64;
+            assert!(grade.steps >= read, "{}: {grade:?}", pair.name);
+        }
+        let (name, size) = pair.name.rsplit_once(", ").unwrap_or((&pair.name, ""));
+        if grade.outcome == Outcome::Undecided && size.parse().is_ok_and(|size: u32| size <= 3) {
+            undecided.insert(name.to_string());
+        }
+    }
+    // Functions that have no value at a real point, sums without an end or with millions of terms, and answers that
+    // differ in the two hundredth decimal or hold dozens of roots.
+    let known = [
+        "a chain of inequalities",
+        "common divisors",
+        "huge factorials",
+        "inequalities of plus-minus",
+        "inverse tangents of variables",
+        "lists of plus-minus",
+        "sums in sums in sums",
+    ];
+    assert_eq!(undecided, known.map(String::from).into());
 }
 
 #[test]

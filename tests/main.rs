@@ -14,6 +14,7 @@ mod features;
 mod floors;
 mod grading;
 mod grpo;
+mod hostile;
 #[cfg(feature = "hub")]
 mod hub;
 mod import;

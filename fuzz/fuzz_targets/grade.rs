@@ -1,15 +1,25 @@
 //! Grading: two answers, split at the first line break, get the same verdict both ways round.
 #![no_main]
 
-use howard::answer::{Grader, Outcome};
+use howard::answer::{Grader, Outcome, STEPS};
 use libfuzzer_sys::fuzz_target;
+use std::time::{Duration, Instant};
+
+/// The longest that a verdict may take with sanitizers on a busy machine; without them it takes half a millisecond.
+const LIMIT: Duration = Duration::from_millis(50);
 
 fuzz_target!(|data: &[u8]| {
     let text = String::from_utf8_lossy(data);
     let (a, b) = text.split_once('\n').unwrap_or((&text, ""));
     let grader = Grader::default();
-    let forth = grader.grade_answer(&grader.gold(a), b).outcome;
-    let back = grader.grade_answer(&grader.gold(b), a).outcome;
+    let grade = |gold: &str, answer: &str| {
+        let start = Instant::now();
+        let grade = grader.grade_answer(&grader.gold(gold), answer);
+        // Steps that do not stand for the work are an escape; a hundred times the time they should take is one.
+        assert!(grade.steps <= STEPS && start.elapsed() < LIMIT, "{gold:?} and {answer:?}: {grade:?}");
+        grade.outcome
+    };
+    let (forth, back) = (grade(a, b), grade(b, a));
     // A gold answer may stand in a box inside of a text; then it is not the answer that is given back.
     if !text.contains("box") {
         let equal = |outcome| outcome == Outcome::Equal;

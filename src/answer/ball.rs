@@ -194,6 +194,13 @@ impl Ball {
         Ball { rad: &self.rad + (BigInt::one() << shift), ..self.clone() }
     }
 
+    /// Midpoint and radius in units of `2^-bits`.
+    pub(super) fn fixed(&self, bits: u64) -> (BigInt, BigInt) {
+        let shift = -(bits as i64) - self.exp;
+        let rad = if self.rad.is_zero() { BigInt::zero() } else { shr(&self.rad, shift) + 1 };
+        (shr(&self.mid, shift), rad + if shift > 0 { 1 } else { 0 })
+    }
+
     /// `self 2^exp`.
     pub(super) fn scale(&self, exp: i64) -> Ball {
         Ball { exp: self.exp + exp, ..self.clone() }

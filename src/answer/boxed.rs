@@ -1,6 +1,9 @@
 //! Boxes of a completion.
 
+use memchr::memrchr;
+
 use super::extract::closing;
+use super::meter::{Meter, STEPS};
 
 /// One complete box: where its command starts, its content, and where it ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,27 +16,32 @@ pub(super) struct Boxed<'a> {
 /// What stands in the last complete `\boxed{}` or `\fbox{}`; also after a blank, and without braces if the box holds
 /// one number, letter or fraction. Unmatched braces elsewhere do not matter.
 pub fn last_boxed(text: &str) -> Option<&str> {
-    last(text).map(|found| found.content)
+    last(text, &Meter::new(STEPS)).map(|found| found.content)
 }
 
-/// Most openings that are tried from the end, so that a text of nothing but openings costs little.
-const MAX_TRIES: usize = 64;
-
-/// The last complete box.
-pub(super) fn last(text: &str) -> Option<Boxed<'_>> {
-    let mut rest = text;
-    for _ in 0..MAX_TRIES {
-        let start = rest.rfind("\\boxed").max(rest.rfind("\\fbox"))?;
-        if let Some(found) = at(text, start) {
+/// The last complete box, searched from the end within the account.
+pub(super) fn last<'a>(text: &'a str, meter: &Meter) -> Option<Boxed<'a>> {
+    let mut end = text.len();
+    // The braces of a box that is not closed are not closed for the boxes around it either: a box before it has to
+    // end before it starts.
+    let mut limit = text.len();
+    loop {
+        let start = memrchr(b'\\', &text.as_bytes()[..end]);
+        meter.pay(1 + (end - start.unwrap_or(0)) as u64 / 256)?;
+        end = start?;
+        let command = text[end..].starts_with("\\boxed") || text[end..].starts_with("\\fbox");
+        if !command {
+            continue;
+        }
+        if let Some(found) = at(&text[..limit], end, meter) {
             return Some(found);
         }
-        rest = &rest[..start];
+        limit = end;
     }
-    None
 }
 
 /// The box whose command starts here.
-fn at(text: &str, start: usize) -> Option<Boxed<'_>> {
+fn at<'a>(text: &'a str, start: usize, meter: &Meter) -> Option<Boxed<'a>> {
     let name = if text[start..].starts_with("\\boxed") { 6 } else { 5 };
     let after = &text[start + name..];
     let trimmed = after.trim_start();
@@ -42,7 +50,9 @@ fn at(text: &str, start: usize) -> Option<Boxed<'_>> {
         // A box of more than this is no answer.
         let inner = &text[begin + 1..];
         let window = floor_boundary(inner, 1 << 16);
-        let length = closing(&inner[..window])?;
+        let closed = closing(&inner[..window]);
+        meter.pay(1 + closed.unwrap_or(window) as u64 / 8)?;
+        let length = closed?;
         let content = &inner[..length];
         return Some(Boxed { start, content, end: begin + 1 + length + 1 });
     }
@@ -91,11 +101,11 @@ fn unbraced(text: &str) -> Option<usize> {
 }
 
 /// The last boxes that only separators stand between, joined by commas, if there are several.
-pub(super) fn joined(text: &str) -> Option<String> {
-    let mut boxes = vec![last(text)?];
+pub(super) fn joined(text: &str, meter: &Meter) -> Option<String> {
+    let mut boxes = vec![last(text, meter)?];
     while boxes.len() < 32 {
         let first = boxes[boxes.len() - 1];
-        let Some(previous) = last(&text[..first.start]) else { break };
+        let Some(previous) = last(&text[..first.start], meter) else { break };
         if !only_separators(&text[previous.end..first.start]) {
             break;
         }
@@ -136,6 +146,10 @@ fn only_separators(text: &str) -> bool {
 mod tests {
     use super::*;
 
+    fn joined_in(text: &str) -> Option<String> {
+        joined(text, &Meter::new(STEPS))
+    }
+
     #[test]
     fn the_last_complete_box_wins() {
         assert_eq!(last_boxed("\\boxed{1} or \\boxed{\\frac{1}{2}} done}"), Some("\\frac{1}{2}"));
@@ -151,10 +165,10 @@ mod tests {
 
     #[test]
     fn neighbouring_boxes_are_joined() {
-        assert_eq!(joined("so $\\boxed{1}$ and $\\boxed{2}$.").as_deref(), Some("1, 2"));
-        assert_eq!(joined("\\boxed{1} \\text{ or } \\boxed{2}").as_deref(), Some("1, 2"));
-        assert_eq!(joined("\\boxed{1} so that \\boxed{2}"), None);
-        assert_eq!(joined("\\boxed{1}"), None);
+        assert_eq!(joined_in("so $\\boxed{1}$ and $\\boxed{2}$.").as_deref(), Some("1, 2"));
+        assert_eq!(joined_in("\\boxed{1} \\text{ or } \\boxed{2}").as_deref(), Some("1, 2"));
+        assert_eq!(joined_in("\\boxed{1} so that \\boxed{2}"), None);
+        assert_eq!(joined_in("\\boxed{1}"), None);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::compare::LENIENT;
 use super::decide::Decision;
+use super::meter::{Meter, STEPS};
 use super::reading::Reading;
 use super::value::Value;
 use super::{Grader, Mode, strings};
@@ -31,7 +32,10 @@ pub(super) fn of(grader: &Grader, answers: &[&str]) -> Vec<usize> {
         let form = if grader.mode == Mode::Exact { reading.canonical() } else { None };
         let found = form.as_ref().and_then(|form| by_form.get(form).copied());
         let new = Member { text, reading, form: form.clone() };
-        let found = found.or_else(|| members.iter().position(|seen| same(grader, seen, &new)));
+        // One account for all comparisons of an answer: the classes of a hostile list cost what their answers do.
+        let meter = Meter::new(4 * STEPS);
+        let found =
+            found.or_else(|| members.iter().position(|seen| same(grader, seen, &new, &meter)));
         let class = found.unwrap_or_else(|| {
             members.push(new);
             members.len() - 1
@@ -45,7 +49,7 @@ pub(super) fn of(grader: &Grader, answers: &[&str]) -> Vec<usize> {
     classes
 }
 
-fn same(grader: &Grader, a: &Member<'_>, b: &Member<'_>) -> bool {
+fn same(grader: &Grader, a: &Member<'_>, b: &Member<'_>, meter: &Meter) -> bool {
     if grader.mode == Mode::Normalized {
         return strings::equal(a.text, b.text);
     }
@@ -53,7 +57,7 @@ fn same(grader: &Grader, a: &Member<'_>, b: &Member<'_>) -> bool {
     if plain_number(a) && plain_number(b) {
         return false;
     }
-    a.reading.compare(&b.reading, LENIENT).0 == Decision::Equal
+    a.reading.compare_within(&b.reading, LENIENT, meter).0 == Decision::Equal
 }
 
 /// A rational number that is nothing else: no unit, no percent sign, no word, no list.

@@ -1,7 +1,9 @@
 //! Are two answers the same? Case by case over their kinds; `docs/grading.md` has the table.
 
 use super::decide::{self, Decision};
+use super::exact;
 use super::expr::Expr;
+use super::meter::Meter;
 use super::number::{plain_digits, unit_factor};
 use super::rat::Rat;
 use super::region::Region;
@@ -25,28 +27,13 @@ pub(super) struct Rules {
 pub(super) const LENIENT: Rules = Rules { calculations: true, approximations: true };
 
 /// Whether an answer is the gold answer under the rules.
-pub(super) fn grade(gold: &Value, answer: &Value, rules: Rules, budget: &mut Budget) -> Decision {
-    Comparison { rules, budget }.values(gold, answer)
-}
-
-/// The work that is left for a whole grade: every comparison in it takes from the same account.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Budget {
-    /// Comparisons of elements.
-    elements: u32,
-    /// Steps of calculation.
-    pub(super) steps: u64,
-}
-
-impl Default for Budget {
-    fn default() -> Self {
-        Self { elements: 4096, steps: decide::BUDGET }
-    }
+pub(super) fn grade(gold: &Value, answer: &Value, rules: Rules, meter: &Meter) -> Decision {
+    Comparison { rules, meter }.values(gold, answer)
 }
 
 struct Comparison<'a> {
     rules: Rules,
-    budget: &'a mut Budget,
+    meter: &'a Meter,
 }
 
 fn of(equal: bool) -> Decision {
@@ -54,7 +41,7 @@ fn of(equal: bool) -> Decision {
 }
 
 /// The set of real numbers that a value is.
-pub(super) fn as_region(value: &Value, steps: &mut u64) -> Option<Region> {
+pub(super) fn as_region(value: &Value, meter: &Meter) -> Option<Region> {
     match value {
         Value::Region(region) => Some(region.clone()),
         Value::Set(items) => {
@@ -62,11 +49,11 @@ pub(super) fn as_region(value: &Value, steps: &mut u64) -> Option<Region> {
             for item in items {
                 let point = match item {
                     Value::Quantity(q) if !q.percent && !q.expr.has_variables() => {
-                        Region::point(q.expr.clone(), steps)
+                        Region::point(q.expr.clone(), meter)
                     }
                     _ => None,
                 };
-                region = region.union(&point?, steps)?;
+                region = region.union(&point?, meter)?;
             }
             Some(region)
         }
@@ -76,19 +63,18 @@ pub(super) fn as_region(value: &Value, steps: &mut u64) -> Option<Region> {
             if !(bracket(open) && bracket(close)) {
                 return None;
             }
-            let region = relation::interval(*open, *close, low.expr()?, high.expr()?, steps)?;
+            let region = relation::interval(*open, *close, low.expr()?, high.expr()?, meter)?;
             (!region.pieces.is_empty()).then_some(region)
         }
-        Value::Named(_, value, _) => as_region(value, steps),
+        Value::Named(_, value, _) => as_region(value, meter),
         _ => None,
     }
 }
 
 impl Comparison<'_> {
     fn values(&mut self, a: &Value, b: &Value) -> Decision {
-        match self.budget.elements.checked_sub(1) {
-            Some(rest) => self.budget.elements = rest,
-            None => return Undecided,
+        if self.meter.pay(10).is_none() {
+            return Undecided;
         }
         use Value::{
             Based, Choice, List, Matrix, Named, Quantity, Ratio, Region, Relation, Set, Text, Time,
@@ -99,7 +85,7 @@ impl Comparison<'_> {
                 self.named((n, v, r.as_deref()), (m, w, s.as_deref()))
             }
             (Named(_, _, Some(r)), Relation(s)) | (Relation(s), Named(_, _, Some(r))) => {
-                equations(r, s, &mut self.budget.steps)
+                equations(r, s, self.meter)
             }
             (Named(_, v, _), _) => self.values(v, b),
             (_, Named(_, w, _)) => self.values(a, w),
@@ -116,12 +102,12 @@ impl Comparison<'_> {
             (Quantity(q), Quantity(r)) => self.quantities(q, r),
             (Based(x), Based(y)) => of(x == y),
             (Based(x), Quantity(q)) | (Quantity(q), Based(x)) => based(x, q),
-            (Ratio(x), Ratio(y)) => ratios(x, y, &mut self.budget.steps),
+            (Ratio(x), Ratio(y)) => ratios(x, y, self.meter),
             (Time(x, s), Time(y, t)) => of(x == y && (s == t || s.is_none() || t.is_none())),
             (Time(x, _), Ratio(y)) | (Ratio(y), Time(x, _)) => {
                 of(x.len() == y.len() && x.iter().zip(y).all(|(x, y)| *y == Expr::Num(x.clone())))
             }
-            (Relation(r), Relation(s)) => relations(r, s, &mut self.budget.steps),
+            (Relation(r), Relation(s)) => relations(r, s, self.meter),
             (Matrix(x), Matrix(y)) => self.matrices(x, y),
             (Matrix(rows), Tuple(open, _, items)) | (Tuple(open, _, items), Matrix(rows)) => {
                 self.vector(rows, items, *open, matches!(a, Matrix(_)))
@@ -161,19 +147,19 @@ impl Comparison<'_> {
             (Region(r), List(y)) | (List(y), Region(r)) => match r.points() {
                 Some(points) => {
                     let points: Vec<Value> =
-                        points.into_iter().cloned().map(Value::plain).collect();
+                        points.into_iter().cloned().map(|e| Value::plain(e, self.meter)).collect();
                     self.unordered(&points, y)
                 }
                 None => Different,
             },
             (Region(r), Quantity(q)) | (Quantity(q), Region(r)) => match r.points().as_deref() {
-                Some([point]) => decide::equal(point, &q.expr, &mut self.budget.steps),
+                Some([point]) => decide::equal(point, &q.expr, self.meter),
                 _ => Different,
             },
             (Region(_), _) | (_, Region(_)) => {
-                let steps = &mut self.budget.steps;
-                match (as_region(a, steps), as_region(b, steps)) {
-                    (Some(a), Some(b)) => a.equal(&b, steps),
+                let meter = self.meter;
+                match (as_region(a, meter), as_region(b, meter)) {
+                    (Some(a), Some(b)) => a.equal(&b, meter),
                     _ => Different,
                 }
             }
@@ -192,7 +178,7 @@ impl Comparison<'_> {
         }
         // `y = 2x` and `x = y/2` are the same equation.
         match (r, s) {
-            (Some(r), Some(s)) if n != m => match equations(r, s, &mut self.budget.steps) {
+            (Some(r), Some(s)) if n != m => match equations(r, s, self.meter) {
                 Equal => Equal,
                 _ => values,
             },
@@ -268,6 +254,9 @@ impl Comparison<'_> {
     fn tuples(&mut self, (o, c, x): (P, P, &[Value]), (p, d, y): (P, P, &[Value])) -> Decision {
         if x.len() != y.len() {
             return Different;
+        }
+        if self.meter.pay(10 + (x.len() * y.len().min(8)) as u64).is_none() {
+            return Undecided;
         }
         let names = |values: &[Value]| -> Option<Vec<Box<str>>> {
             values
@@ -370,10 +359,18 @@ impl Comparison<'_> {
 
     /// Whether `a factor = b`.
     fn numbers(&mut self, a: &Quantity, b: &Quantity, factor: &Rat) -> Decision {
-        if let (Some(x), Some(y)) = (&a.exact, &b.exact)
-            && x.mul(factor) == *y
-        {
-            return Equal;
+        if let (Some(x), Some(y)) = (&a.exact, &b.exact) {
+            let same = if factor.is_one() {
+                x == y
+            } else {
+                match exact::product(x, factor, self.meter) {
+                    Some(product) => product == *y,
+                    None => return Undecided,
+                }
+            };
+            if same || !(self.rules.approximations && (rounds(a, b) || rounds(b, a))) {
+                return of(same);
+            }
         }
         let scaled;
         let left = if factor.is_one() {
@@ -382,9 +379,9 @@ impl Comparison<'_> {
             scaled = Expr::Num(factor.clone()).times(a.expr.clone());
             &scaled
         };
-        let decision = decide::equal(left, &b.expr, &mut self.budget.steps);
+        let decision = decide::equal(left, &b.expr, self.meter);
         if decision == Different && self.rules.approximations && (rounds(a, b) || rounds(b, a)) {
-            return of(near(left, &b.expr, &mut self.budget.steps));
+            return of(near(left, &b.expr, self.meter));
         }
         decision
     }
@@ -394,16 +391,16 @@ impl Comparison<'_> {
 fn rounds(a: &Quantity, b: &Quantity) -> bool {
     let decimal =
         matches!(a.literal, Literal::Decimal { point: true, significant } if significant >= 6);
-    let endless = match &b.exact {
+    let endless = || match &b.exact {
         Some(value) => !value.terminates(),
         None => !b.expr.has_variables(),
     };
-    decimal && endless
+    decimal && endless()
 }
 
 /// Whether two constants differ by less than a millionth.
-fn near(a: &Expr, b: &Expr, steps: &mut u64) -> bool {
-    let (Some(a), Some(b)) = (decide::constant(a, steps), decide::constant(b, steps)) else {
+fn near(a: &Expr, b: &Expr, meter: &Meter) -> bool {
+    let (Some(a), Some(b)) = (decide::constant(a, meter), decide::constant(b, meter)) else {
         return false;
     };
     let difference = a.sub(&b, 300).abs();
@@ -432,12 +429,16 @@ fn decimal_digits(value: &Rat) -> Option<String> {
     if value.is_integer() {
         return Some(value.to_string());
     }
+    // At most 64 decimals: the denominator divides 10^64.
+    if value.denom().bits() > 213 || !value.terminates() {
+        return None;
+    }
     let mut places = 0;
     let mut scaled = value.clone();
     while !scaled.is_integer() {
         scaled = scaled.mul(&Rat::int(10));
         places += 1;
-        if places > 64 {
+        if places > 64 || scaled.bits() > 1024 {
             return None;
         }
     }
@@ -446,18 +447,18 @@ fn decimal_digits(value: &Rat) -> Option<String> {
     Some(format!("{}{whole}.{part}", if value.is_negative() { "-" } else { "" }))
 }
 
-fn ratios(x: &[Expr], y: &[Expr], steps: &mut u64) -> Decision {
+fn ratios(x: &[Expr], y: &[Expr], meter: &Meter) -> Decision {
     if x.len() != y.len() {
         return Different;
     }
-    if !decide::charge(x.iter().chain(y), steps) {
+    if !decide::charge(x.iter().chain(y), meter) {
         return Undecided;
     }
     let mut result = Equal;
     for (a, b) in x[1..].iter().zip(&y[1..]) {
         let left = a.clone().times(y[0].clone());
         let right = b.clone().times(x[0].clone());
-        match decide::equal(&left, &right, steps) {
+        match decide::equal(&left, &right, meter) {
             Equal => {}
             other => result = if result == Different { Different } else { other },
         }
@@ -471,38 +472,38 @@ fn difference(a: &Expr, b: &Expr) -> Expr {
 }
 
 /// Whether two equations say the same up to a factor.
-fn equations(r: &Relation, s: &Relation, steps: &mut u64) -> Decision {
-    if !decide::charge(r.sides.iter().chain(&s.sides), steps) {
+fn equations(r: &Relation, s: &Relation, meter: &Meter) -> Decision {
+    if !decide::charge(r.sides.iter().chain(&s.sides), meter) {
         return Undecided;
     }
     match (r.sides.as_slice(), r.signs.as_slice(), s.sides.as_slice(), s.signs.as_slice()) {
         ([a, b], [P::Eq], [c, d], [P::Eq]) => {
-            decide::proportional(&difference(a, b), &difference(c, d), false, steps)
+            decide::proportional(&difference(a, b), &difference(c, d), false, meter)
         }
         _ => Different,
     }
 }
 
-fn relations(r: &Relation, s: &Relation, steps: &mut u64) -> Decision {
+fn relations(r: &Relation, s: &Relation, meter: &Meter) -> Decision {
     if r.sides.len() != s.sides.len() {
         return Different;
     }
     if r.signs.iter().all(|&p| p == P::Eq) || s.signs.iter().all(|&p| p == P::Eq) {
-        return equations(r, s, steps);
+        return equations(r, s, meter);
     }
     // The sides are copied below.
-    if !decide::charge(r.sides.iter().chain(&s.sides), steps) {
+    if !decide::charge(r.sides.iter().chain(&s.sides), meter) {
         return Undecided;
     }
     let mut flipped = s.clone();
     flipped.sides.reverse();
     flipped.signs.reverse();
     flipped.signs.iter_mut().for_each(|p| *p = relation::mirrored(*p));
-    let direct = chain(r, s, steps);
+    let direct = chain(r, s, meter);
     if direct == Equal {
         return Equal;
     }
-    match (direct, chain(r, &flipped, steps)) {
+    match (direct, chain(r, &flipped, meter)) {
         (_, Equal) => Equal,
         (Different, Different) => Different,
         _ => Undecided,
@@ -510,7 +511,7 @@ fn relations(r: &Relation, s: &Relation, steps: &mut u64) -> Decision {
 }
 
 /// Link by link: the same sign, and differences that are proportional, positively unless the sign is `\ne`.
-fn chain(r: &Relation, s: &Relation, steps: &mut u64) -> Decision {
+fn chain(r: &Relation, s: &Relation, meter: &Meter) -> Decision {
     let mut result = Equal;
     for (k, (&p, &q)) in r.signs.iter().zip(&s.signs).enumerate() {
         if p != q {
@@ -518,7 +519,7 @@ fn chain(r: &Relation, s: &Relation, steps: &mut u64) -> Decision {
         }
         let (f, g) =
             (difference(&r.sides[k], &r.sides[k + 1]), difference(&s.sides[k], &s.sides[k + 1]));
-        match decide::proportional(&f, &g, p != P::Ne && p != P::Eq, steps) {
+        match decide::proportional(&f, &g, p != P::Ne && p != P::Eq, meter) {
             Equal => {}
             Different => return Different,
             Undecided => result = Undecided,

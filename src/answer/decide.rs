@@ -8,6 +8,7 @@ use super::exact;
 use super::expr::Expr;
 use super::field::{self, Field};
 use super::func::Fun;
+use super::meter::Meter;
 use super::modular::{PRIMES, hash, mix, mul};
 use super::numeric::{Complex, Numeric, Real, Stop};
 use super::rat::Rat;
@@ -25,8 +26,6 @@ pub(super) enum Decision {
 
 use Decision::{Different, Equal, Undecided};
 
-/// Steps that one grade may take, over all of its comparisons.
-pub(super) const BUDGET: u64 = 40_000;
 /// Precisions of the numeric check, in bits.
 const LADDER: [u64; 3] = [64, 256, 1024];
 /// Points at which functions of variables must agree.
@@ -39,10 +38,10 @@ impl Decision {
 }
 
 /// Charges for looking at expressions at all, which costs time even if nothing is calculated; false where the steps do
-/// not suffice, and then none are left.
-pub(super) fn charge<'a>(parts: impl IntoIterator<Item = &'a Expr>, budget: &mut u64) -> bool {
+/// not suffice.
+pub(super) fn charge<'a>(parts: impl IntoIterator<Item = &'a Expr>, meter: &Meter) -> bool {
     for part in parts {
-        if *budget == 0 {
+        if meter.is_empty() {
             return false;
         }
         let mut size = 0;
@@ -50,17 +49,20 @@ pub(super) fn charge<'a>(parts: impl IntoIterator<Item = &'a Expr>, budget: &mut
             size += 1;
             false
         });
-        *budget = budget.saturating_sub(size);
+        // Several passes look at every part: for infinity, variables, logarithms, counting functions.
+        if meter.pay(4 * size).is_none() {
+            return false;
+        }
     }
-    *budget > 0
+    !meter.is_empty()
 }
 
 /// Whether two expressions have the same value, as functions of their variables, within the steps that are left.
-pub(super) fn equal(a: &Expr, b: &Expr, budget: &mut u64) -> Decision {
+pub(super) fn equal(a: &Expr, b: &Expr, meter: &Meter) -> Decision {
     if a == b {
         return Equal;
     }
-    if !charge([a, b], budget) {
+    if !charge([a, b], meter) {
         return Undecided;
     }
     let infinite = |e: &Expr| e.any(|part| matches!(part, Expr::Infinity));
@@ -72,13 +74,13 @@ pub(super) fn equal(a: &Expr, b: &Expr, budget: &mut u64) -> Decision {
     }
     let constants = !a.has_variables() && !b.has_variables();
     if constants
-        && let Some(a) = exact::charged(a, &[], budget)
-        && let Some(b) = exact::charged(b, &[], budget)
+        && let Some(a) = exact::value(a, &[], meter)
+        && let Some(b) = exact::value(b, &[], meter)
     {
         return Decision::of(a == b);
     }
     let logs = |e: &Expr| e.any(|part| matches!(part, Expr::Fun(Fun::Log, _)));
-    let natural = equal_numbers(a, b, budget);
+    let natural = equal_numbers(a, b, meter);
     if natural != Equal && (logs(a) || logs(b)) {
         let decimal = |e: &Expr| {
             e.clone().map(&|part| match part {
@@ -89,7 +91,7 @@ pub(super) fn equal(a: &Expr, b: &Expr, budget: &mut u64) -> Decision {
                 other => other,
             })
         };
-        if equal_numbers(&decimal(a), &decimal(b), budget) == Equal {
+        if equal_numbers(&decimal(a), &decimal(b), meter) == Equal {
             return Equal;
         }
     }
@@ -117,12 +119,12 @@ pub(super) fn infinity(e: &Expr) -> Option<i8> {
     }
 }
 
-fn equal_numbers(a: &Expr, b: &Expr, budget: &mut u64) -> Decision {
+fn equal_numbers(a: &Expr, b: &Expr, meter: &Meter) -> Decision {
     let counting = counts(a) || counts(b);
-    let modular = modular(a, b, counting, budget);
+    let modular = modular(a, b, counting, meter);
     match modular {
         Some(decision) => decision,
-        None => numeric(a, b, budget),
+        None => numeric(a, b, meter),
     }
 }
 
@@ -138,13 +140,13 @@ fn counts(e: &Expr) -> bool {
 }
 
 /// The identity test modulo primes; `None` where it proves nothing.
-fn modular(a: &Expr, b: &Expr, small: bool, budget: &mut u64) -> Option<Decision> {
+fn modular(a: &Expr, b: &Expr, small: bool, meter: &Meter) -> Option<Decision> {
     let mut seen = 0;
     let mut loose = false;
     let wanted = if small { 8 } else { 2 };
     for seed in 0..24 {
         let prime = PRIMES[seed % 2];
-        let mut field = Field::new(prime, seed as u64, small, budget);
+        let mut field = Field::new(prime, seed as u64, small, meter);
         let x = field.value(a);
         let y = field.value(b);
         loose |= field.loose;
@@ -221,13 +223,15 @@ enum Local {
     Nothing(Stop),
 }
 
-/// Compares at one point with growing precision.
-fn local(a: &Expr, b: &Expr, env: &[(&str, Rat)], top: usize, budget: &mut u64) -> Local {
+/// Compares at one point with growing precision. The last precision is left out where it would take more than half
+/// of the steps that are left: an overlap with 256 bits then counts as equal.
+fn local(a: &Expr, b: &Expr, env: &[(&str, Rat)], ladder: &[u64], meter: &Meter) -> Local {
     let complex = |e: &Expr| e.any(|part| matches!(part, Expr::I));
     let complex = complex(a) || complex(b);
     let mut last = Stop::Precision;
-    for &prec in &LADDER[..top] {
-        let mut numeric = Numeric::new(prec, env.to_vec(), budget);
+    for (k, &prec) in ladder.iter().enumerate() {
+        let before = meter.left();
+        let mut numeric = Numeric::new(prec, env.to_vec(), meter);
         let x = numeric.value(a);
         let y = numeric.value(b);
         let unreal = numeric.unreal && !complex;
@@ -241,7 +245,9 @@ fn local(a: &Expr, b: &Expr, env: &[(&str, Rat)], top: usize, budget: &mut u64) 
                 continue;
             }
         };
-        match compare(&x, &y, prec, prec == LADDER[top - 1]) {
+        let spent = before - meter.left();
+        let finest = k + 1 == ladder.len() || (prec >= 256 && 6 * spent > meter.left() / 2);
+        match compare(&x, &y, prec, finest) {
             Some(same) if unreal => return Local::Unreal(same),
             Some(true) => return Local::Same,
             Some(false) => return Local::Other,
@@ -281,10 +287,10 @@ fn tight(a: &Ball, b: &Ball, prec: u64) -> bool {
     difference < size - prec as i64 / 2 || difference < -(prec as i64) / 2
 }
 
-fn numeric(a: &Expr, b: &Expr, budget: &mut u64) -> Decision {
+fn numeric(a: &Expr, b: &Expr, meter: &Meter) -> Decision {
     let names = all_variables(&[a, b]);
     if names.is_empty() {
-        return match local(a, b, &[], LADDER.len(), budget) {
+        return match local(a, b, &[], &LADDER, meter) {
             Local::Same | Local::Unreal(true) => Equal,
             Local::Other | Local::Unreal(false) => Different,
             Local::Nothing(Stop::Undefined) => Different,
@@ -294,8 +300,13 @@ fn numeric(a: &Expr, b: &Expr, budget: &mut u64) -> Decision {
     let whole = whole_numbers(&[a, b], &names);
     let (mut same, mut unreal) = (0, None);
     for k in 0..12 {
+        if meter.pay(10 + 10 * names.len() as u64).is_none() {
+            break;
+        }
         let env = point(&names, k, whole);
-        match local(a, b, &env, 2, budget) {
+        // Where one point agreed the next one will most likely, too.
+        let ladder = if same == 0 { &LADDER[..2] } else { &LADDER[1..2] };
+        match local(a, b, &env, ladder, meter) {
             Local::Same => same += 1,
             Local::Other => return Different,
             Local::Unreal(agree) => unreal = Some(unreal.unwrap_or(true) && agree),
@@ -317,24 +328,24 @@ fn numeric(a: &Expr, b: &Expr, budget: &mut u64) -> Decision {
 }
 
 /// Which of two real constants is larger; `None` where it cannot be told.
-pub(super) fn order(a: &Expr, b: &Expr, budget: &mut u64) -> Option<Ordering> {
+pub(super) fn order(a: &Expr, b: &Expr, meter: &Meter) -> Option<Ordering> {
     if a == b {
         return Some(Ordering::Equal);
     }
-    if !charge([a, b], budget) || a.has_variables() || b.has_variables() {
+    if !charge([a, b], meter) || a.has_variables() || b.has_variables() {
         return None;
     }
     match (infinity(a), infinity(b)) {
         (None, None) => {}
         (x, y) => return Some(x.unwrap_or(0).cmp(&y.unwrap_or(0))),
     }
-    if let Some(a) = exact::charged(a, &[], budget)
-        && let Some(b) = exact::charged(b, &[], budget)
+    if let Some(a) = exact::value(a, &[], meter)
+        && let Some(b) = exact::value(b, &[], meter)
     {
         return Some(a.cmp(&b));
     }
     for prec in LADDER {
-        let mut numeric = Numeric::new(prec, Vec::new(), budget);
+        let mut numeric = Numeric::new(prec, Vec::new(), meter);
         let (x, y) = (numeric.value(a).ok()?, numeric.value(b).ok()?);
         if !(x.im.is_zero() && y.im.is_zero()) {
             return None;
@@ -351,21 +362,21 @@ pub(super) fn order(a: &Expr, b: &Expr, budget: &mut u64) -> Option<Ordering> {
 }
 
 /// A real constant within bounds, at 256 bits.
-pub(super) fn constant(e: &Expr, budget: &mut u64) -> Option<Ball> {
-    if !charge([e], budget) || e.has_variables() {
+pub(super) fn constant(e: &Expr, meter: &Meter) -> Option<Ball> {
+    if !charge([e], meter) || e.has_variables() {
         return None;
     }
-    let mut numeric = Numeric::new(256, Vec::new(), budget);
+    let mut numeric = Numeric::new(256, Vec::new(), meter);
     let value = numeric.value(e).ok()?;
     value.im.is_zero().then(|| value.re.ball(256))
 }
 
 /// Whether `f = c g` for one constant `c` that is not zero; with `positive`, above zero.
-pub(super) fn proportional(f: &Expr, g: &Expr, positive: bool, budget: &mut u64) -> Decision {
-    if !charge([f, g], budget) {
+pub(super) fn proportional(f: &Expr, g: &Expr, positive: bool, meter: &Meter) -> Decision {
+    if !charge([f, g], meter) {
         return Undecided;
     }
-    if !positive && let Some(decision) = proportional_modular(f, g, budget) {
+    if !positive && let Some(decision) = proportional_modular(f, g, meter) {
         return decision;
     }
     let names = all_variables(&[f, g]);
@@ -374,8 +385,11 @@ pub(super) fn proportional(f: &Expr, g: &Expr, positive: bool, budget: &mut u64)
     let mut first: Option<(Ball, Ball)> = None;
     let mut agreed = 0;
     for k in 0..12 {
+        if meter.pay(10 + 10 * names.len() as u64).is_none() {
+            break;
+        }
         let env = point(&names, k, whole);
-        let mut numeric = Numeric::new(prec, env, budget);
+        let mut numeric = Numeric::new(prec, env, meter);
         let (Ok(x), Ok(y)) = (numeric.value(f), numeric.value(g)) else { continue };
         if !(x.im.is_zero() && y.im.is_zero()) {
             continue;
@@ -406,13 +420,13 @@ pub(super) fn proportional(f: &Expr, g: &Expr, positive: bool, budget: &mut u64)
     Undecided
 }
 
-fn proportional_modular(f: &Expr, g: &Expr, budget: &mut u64) -> Option<Decision> {
+fn proportional_modular(f: &Expr, g: &Expr, meter: &Meter) -> Option<Decision> {
     let small = counts(f) || counts(g);
     let mut first: [Option<(u64, u64)>; 2] = [None, None];
     let (mut agreed, mut loose) = (0, false);
     for seed in 0..24usize {
         let prime = PRIMES[seed % 2];
-        let mut field = Field::new(prime, seed as u64, small, budget);
+        let mut field = Field::new(prime, seed as u64, small, meter);
         let (x, y) = (field.value(f), field.value(g));
         loose |= field.loose;
         let (x, y) = match (x, y) {

@@ -4,82 +4,56 @@ use num_bigint::BigInt;
 use num_traits::{One, ToPrimitive};
 
 use super::ball::Ball;
+use super::constants;
 
-/// A precision and the constants at that precision, each computed once.
-#[derive(Debug)]
+/// A precision in bits, up to 1,024.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Context {
-    /// Bits.
     pub(super) prec: u64,
-    pi: Option<Ball>,
-    ln2: Option<Ball>,
+}
+
+/// Halvings of an argument before its series is summed, so that few terms are needed.
+fn halvings(prec: u64) -> u64 {
+    match prec {
+        0..128 => 5,
+        128..512 => 8,
+        _ => 16,
+    }
+}
+
+/// Terms after which `x^k / k!` stays below `2^-bits` for `|x| < 2^-small`, in steps of `stride`.
+fn terms(small: u64, stride: u64, bits: u64) -> u64 {
+    let (mut k, mut gained) = (0u64, 0);
+    while gained <= bits {
+        for _ in 0..stride {
+            k += 1;
+            gained += small + u64::from(k.ilog2());
+        }
+    }
+    k
 }
 
 impl Context {
     pub(super) fn new(prec: u64) -> Context {
-        Context { prec, pi: None, ln2: None }
+        Context { prec }
     }
 
-    /// `sum_{k >= 0} (+-1)^k / ((2k+1) n^(2k+1))`: arctan or artanh of `1/n`, in units of `2^-bits`, exact to as many
-    /// units as there are terms.
-    fn inverse_series(n: u64, alternating: bool, bits: u64) -> (BigInt, u64) {
-        let square = n * n;
-        let mut power = (BigInt::one() << bits) / n;
-        let mut sum = power.clone();
-        let mut k = 1u64;
-        while power.bits() > 0 {
-            power /= square;
-            let term = &power / (2 * k + 1);
-            if alternating && k % 2 == 1 {
-                sum -= term;
-            } else {
-                sum += term;
-            }
-            k += 1;
-        }
-        (sum, 2 * k + 2)
+    /// The circle constant.
+    pub(super) fn pi(&self) -> Ball {
+        constants::pi(self.prec + 32)
     }
 
-    /// The circle constant, by Machin's formula: pi/4 = 4 arctan(1/5) - arctan(1/239).
-    pub(super) fn pi(&mut self) -> Ball {
-        let bits = self.prec + 32;
-        self.pi
-            .get_or_insert_with(|| {
-                let (fifth, e1) = Self::inverse_series(5, true, bits);
-                let (other, e2) = Self::inverse_series(239, true, bits);
-                let mid = (fifth * 4 - other) * 4;
-                Ball::new(mid, (16 * e1 + 4 * e2).into(), -(bits as i64))
-            })
-            .clone()
+    /// Euler's number.
+    pub(super) fn e(&self) -> Ball {
+        constants::e(self.prec)
     }
 
-    /// ln 2 = 2 artanh(1/3).
-    fn ln2(&mut self) -> Ball {
-        let bits = self.prec + 32;
-        self.ln2
-            .get_or_insert_with(|| {
-                let (sum, error) = Self::inverse_series(3, false, bits);
-                Ball::new(sum * 2, (2 * error).into(), -(bits as i64))
-            })
-            .clone()
-    }
-
-    /// Sum of a series whose terms shrink at least by half: `first`, then each from the one before by `next(k, term)`.
-    fn series(&self, first: Ball, next: impl Fn(u64, &Ball) -> Option<Ball>) -> Option<Ball> {
-        let prec = self.prec;
-        let limit = -(prec as i64) - 8;
-        let (mut sum, mut term) = (first.clone(), first);
-        for k in 1..20_000 {
-            term = next(k, &term)?;
-            if term.magnitude() < limit {
-                return Some(sum.widen(limit + 2));
-            }
-            sum = sum.add(&term, prec + 16);
-        }
-        None
+    fn ln2(&self) -> Ball {
+        constants::ln2(self.prec + 32)
     }
 
     /// e to the power of a ball.
-    pub(super) fn exp(&mut self, x: &Ball) -> Option<Ball> {
+    pub(super) fn exp(&self, x: &Ball) -> Option<Ball> {
         if x.magnitude() > 23 {
             return None;
         }
@@ -87,22 +61,29 @@ impl Context {
         let ln2 = self.ln2();
         let k = x.div(&ln2, 64)?.nearest().to_i64()?;
         let rest = x.sub(&ln2.mul(&Ball::int(k), prec + 32), prec + 32);
-        // The rest is below 0.35 + error; halve it eight times and square back.
-        let halvings = 8;
-        let small = rest.scale(-halvings);
-        if small.magnitude() > -2 {
+        if rest.magnitude() > -1 {
             return None;
         }
-        let mut value = self
-            .series(Ball::int(1), |k, term| Some(term.mul(&small, prec + 16).over(k, prec + 16)))?;
-        for _ in 0..halvings {
-            value = value.mul(&value, prec + 16);
+        // |rest| < 1/2, so its error is multiplied by less than 2.
+        let halved = halvings(prec);
+        let bits = prec + halved + 16;
+        let (mid, rad) = rest.fixed(bits);
+        let one = BigInt::one() << bits;
+        let small = mid >> halved;
+        let mut value = one.clone();
+        for k in (1..=terms(halved + 1, 1, bits)).rev() {
+            value = &one + ((&small * value) >> bits) / k;
         }
-        Some(value.scale(k).round(prec))
+        for _ in 0..halved {
+            value = (&value * &value) >> bits;
+        }
+        // The series is right to 6 units, and each squaring makes at most 2 (1 + 1/2^halved)^.. < 4 of each.
+        let rad = rad * 2 + (BigInt::one() << (halved + 5));
+        Some(Ball::new(value, rad, -(bits as i64)).scale(k).round(prec))
     }
 
     /// Natural logarithm of a positive ball: `y + 2 artanh((x - e^y) / (x + e^y))` with `y` from a float.
-    pub(super) fn ln(&mut self, x: &Ball) -> Option<Ball> {
+    pub(super) fn ln(&self, x: &Ball) -> Option<Ball> {
         if x.sign() != Some(1) {
             return None;
         }
@@ -138,7 +119,7 @@ impl Context {
     }
 
     /// Cosine and sine.
-    pub(super) fn cos_sin(&mut self, x: &Ball) -> Option<(Ball, Ball)> {
+    pub(super) fn cos_sin(&self, x: &Ball) -> Option<(Ball, Ball)> {
         let prec = self.prec;
         if x.magnitude() > 24 {
             return None;
@@ -149,16 +130,7 @@ impl Context {
         if rest.magnitude() > 0 {
             return None;
         }
-        let square = rest.mul(&rest, prec + 16).neg();
-        let step = |from: u64| {
-            let square = square.clone();
-            move |k: u64, term: &Ball| {
-                let divisor = (2 * k - 1 + from) * (2 * k + from);
-                Some(term.mul(&square, prec + 16).over(divisor, prec + 16))
-            }
-        };
-        let cos = self.series(Ball::int(1), step(0))?;
-        let sin = self.series(rest, step(1))?;
+        let (cos, sin) = self.series(&rest);
         Some(match k.rem_euclid(4) {
             0 => (cos, sin),
             1 => (sin.neg(), cos),
@@ -167,9 +139,34 @@ impl Context {
         })
     }
 
+    /// Cosine and sine of a ball between -1 and 1: series of the argument halved several times, then doubled back.
+    fn series(&self, rest: &Ball) -> (Ball, Ball) {
+        let halved = halvings(self.prec);
+        let bits = self.prec + 2 * halved + 16;
+        let (mid, rad) = rest.fixed(bits);
+        let one = BigInt::one() << bits;
+        let small = mid >> halved;
+        let square = -((&small * &small) >> bits);
+        let (mut cos, mut sin) = (one.clone(), one.clone());
+        for k in (1..=terms(halved, 2, bits) / 2).rev() {
+            cos = &one + ((&square * cos) >> bits) / (2 * k * (2 * k - 1));
+            sin = &one + ((&square * sin) >> bits) / (2 * k * (2 * k + 1));
+        }
+        sin = (&small * sin) >> bits;
+        for _ in 0..halved {
+            let square: BigInt = (&sin * &sin) >> (bits - 1);
+            sin = (&sin * cos) >> (bits - 1);
+            cos = &one - square;
+        }
+        // The series are right to 4 units; a doubling makes at most 4 of each and adds 3.
+        let rad = rad + (BigInt::one() << (2 * halved + 4));
+        let ball = |mid| Ball::new(mid, rad.clone(), -(bits as i64)).round(self.prec);
+        (ball(cos), ball(sin))
+    }
+
     /// The angle of the point `(x, y)` in `(-pi, pi]`; `None` where the cut or the origin is possible. An exact zero
     /// `y` counts as lying on the cut's upper side.
-    pub(super) fn atan2(&mut self, y: &Ball, x: &Ball) -> Option<Ball> {
+    pub(super) fn atan2(&self, y: &Ball, x: &Ball) -> Option<Ball> {
         let prec = self.prec;
         let on_axis = y.is_exact() && y.has_zero();
         match x.sign() {
@@ -209,7 +206,7 @@ mod tests {
 
     #[test]
     fn values_agree_with_floats_and_carry_their_precision() {
-        let mut c = Context::new(128);
+        let c = Context::new(128);
         let pi = c.pi();
         close(Some(pi), std::f64::consts::PI);
         close(c.exp(&Ball::int(1)), std::f64::consts::E);
@@ -226,7 +223,7 @@ mod tests {
     /// Digits 51 to 60 of pi are 5820974944 (OEIS A000796).
     #[test]
     fn pi_is_right_far_behind_the_floats() {
-        let mut c = Context::new(256);
+        let c = Context::new(256);
         let scaled = c
             .pi()
             .mul(&Ball::rat(&super::super::rat::Rat::int(10).pow(60, 4096).unwrap(), 300), 300);

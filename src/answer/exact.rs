@@ -7,6 +7,7 @@ use num_traits::One;
 
 use super::expr::Expr;
 use super::func::Fun;
+use super::meter::{self, Meter};
 use super::rat::Rat;
 
 /// Largest result, in bits.
@@ -19,67 +20,84 @@ pub(super) const MAX_TERMS: i64 = 200;
 /// Values of variables, innermost last.
 pub(super) type Env<'a> = &'a [(&'a str, Rat)];
 
-/// Operations on machine words that one value may take.
-const BUDGET: u64 = 400_000;
+/// Steps that one value may take.
+const LIMIT: u64 = meter::STEPS / 8;
 
 /// The value if it is a rational that is reached by rational arithmetic within the limits.
-pub(super) fn value(expr: &Expr, env: Env<'_>) -> Option<Rat> {
-    let mut budget = BUDGET;
-    evaluate(expr, env, &mut budget)
+pub(super) fn value(expr: &Expr, env: Env<'_>, meter: &Meter) -> Option<Rat> {
+    meter.lend(LIMIT, |part| evaluate(expr, env, part))
 }
 
-/// Operations on machine words that take about as long as one step of a grade.
-const PER_STEP: u64 = 40;
-
-/// As [`value`], paid for with the steps of a grade.
-pub(super) fn charged(expr: &Expr, env: Env<'_>, steps: &mut u64) -> Option<Rat> {
-    let all = steps.saturating_mul(PER_STEP).min(BUDGET);
-    let mut budget = all;
-    let value = evaluate(expr, env, &mut budget);
-    *steps -= ((all - budget) / PER_STEP).min(*steps);
-    value
-}
-
-/// Charges for bringing a fraction to lowest terms: the square of its words, times the bits of one.
-fn limited(value: Rat, budget: &mut u64) -> Option<Rat> {
-    let bits = value.bits();
-    if bits > 128 {
-        let words = bits / 64 + 1;
-        *budget = budget.checked_sub(64 * words * words)?;
+/// Steps of a sum or product of two numbers. A fraction is brought to lowest terms in as many rounds as it has bits,
+/// each over all of its words.
+pub(super) fn cost(a: &Rat, b: &Rat) -> u64 {
+    match (a, b) {
+        (Rat::Small(_, 1), Rat::Small(_, 1)) => 2,
+        (Rat::Small(..), Rat::Small(..)) => 15,
+        _ => {
+            let bits = a.bits() + b.bits();
+            let words = bits / 64;
+            if a.is_integer() && b.is_integer() {
+                15 + words + words * words / 16
+            } else {
+                15 + 2 * bits + bits * bits / 512
+            }
+        }
     }
-    *budget = budget.checked_sub(4)?;
-    (bits <= MAX_BITS).then_some(value)
 }
 
-fn evaluate(expr: &Expr, env: Env<'_>, budget: &mut u64) -> Option<Rat> {
+/// The sum, within the limits.
+pub(super) fn sum(a: &Rat, b: &Rat, meter: &Meter) -> Option<Rat> {
+    meter.pay(cost(a, b))?;
+    Some(a.add(b)).filter(|sum| sum.bits() <= MAX_BITS)
+}
+
+/// The product, within the limits.
+pub(super) fn product(a: &Rat, b: &Rat, meter: &Meter) -> Option<Rat> {
+    meter.pay(cost(a, b))?;
+    Some(a.mul(b)).filter(|product| product.bits() <= MAX_BITS)
+}
+
+/// The power, within the limits.
+fn raised(base: &Rat, exponent: i64, meter: &Meter) -> Option<Rat> {
+    let power = base.pow(exponent, MAX_BITS)?;
+    meter.pay(10 + power.bits() / 16)?;
+    Some(power)
+}
+
+fn evaluate(expr: &Expr, env: Env<'_>, meter: &Meter) -> Option<Rat> {
+    meter.pay(1)?;
     Some(match expr {
-        Expr::Num(value) => value.clone(),
+        Expr::Num(value) => {
+            meter.pay(value.bits() / 128)?;
+            value.clone()
+        }
         Expr::Sym(name) => env.iter().rev().find(|(n, _)| *n == &**name)?.1.clone(),
         Expr::Pi | Expr::E | Expr::I | Expr::Infinity | Expr::Call(..) => return None,
         Expr::Add(parts) => {
-            let mut sum = Rat::ZERO;
+            let mut total = Rat::ZERO;
             for part in parts {
-                sum = limited(sum.add(&evaluate(part, env, budget)?), budget)?;
+                total = sum(&total, &evaluate(part, env, meter)?, meter)?;
             }
-            sum
+            total
         }
         Expr::Mul(parts) => {
-            let mut product = Rat::ONE;
+            let mut total = Rat::ONE;
             for part in parts {
-                product = limited(product.mul(&evaluate(part, env, budget)?), budget)?;
+                total = product(&total, &evaluate(part, env, meter)?, meter)?;
             }
-            product
+            total
         }
         Expr::Pow(pair) => {
-            let base = evaluate(&pair.0, env, budget)?;
-            let exponent = evaluate(&pair.1, env, budget)?;
-            *budget = budget.checked_sub(16)?;
-            power(&base, &exponent)?
+            let base = evaluate(&pair.0, env, meter)?;
+            let exponent = evaluate(&pair.1, env, meter)?;
+            meter.pay(16)?;
+            power(&base, &exponent, meter)?
         }
-        Expr::Fun(fun, args) => function(*fun, args, env, budget)?,
+        Expr::Fun(fun, args) => function(*fun, args, env, meter)?,
         Expr::Big(big) => {
-            let from = evaluate(&big.from, env, budget)?.to_i64()?;
-            let to = evaluate(&big.to, env, budget)?.to_i64()?;
+            let from = evaluate(&big.from, env, meter)?.to_i64()?;
+            let to = evaluate(&big.to, env, meter)?.to_i64()?;
             if to.checked_sub(from)? > MAX_TERMS {
                 return None;
             }
@@ -87,10 +105,10 @@ fn evaluate(expr: &Expr, env: Env<'_>, budget: &mut u64) -> Option<Rat> {
             let mut total = if big.product { Rat::ONE } else { Rat::ZERO };
             for index in from..=to {
                 inner.push((&big.index, Rat::int(index)));
-                let term = evaluate(&big.body, &inner, budget)?;
+                let term = evaluate(&big.body, &inner, meter)?;
                 inner.pop();
-                total = if big.product { total.mul(&term) } else { total.add(&term) };
-                total = limited(total, budget)?;
+                let operation = if big.product { product } else { sum };
+                total = operation(&total, &term, meter)?;
             }
             total
         }
@@ -98,12 +116,14 @@ fn evaluate(expr: &Expr, env: Env<'_>, budget: &mut u64) -> Option<Rat> {
 }
 
 /// A power that is rational: an integer exponent, or a perfect root.
-pub(super) fn power(base: &Rat, exponent: &Rat) -> Option<Rat> {
+pub(super) fn power(base: &Rat, exponent: &Rat, meter: &Meter) -> Option<Rat> {
     if let Some(n) = exponent.to_i64() {
-        return base.pow(n, MAX_BITS);
+        return raised(base, n, meter);
     }
     let Rat::Small(n, d) = *exponent else { return None };
-    root(base, u32::try_from(d).ok()?)?.pow(n, MAX_BITS)
+    let words = base.bits() / 64 + 1;
+    meter.pay(40 + 4 * words * words)?;
+    raised(&root(base, u32::try_from(d).ok()?)?, n, meter)
 }
 
 /// The real root of a perfect power.
@@ -115,10 +135,10 @@ fn root(base: &Rat, index: u32) -> Option<Rat> {
         let root = value.nth_root(index);
         (root.pow(index) == value).then_some(root)
     };
-    Some(Rat::from_big(BigRational::new(part(base.numer())?, part(base.denom())?)))
+    Some(Rat::from_big(BigRational::new_raw(part(base.numer())?, part(base.denom())?)))
 }
 
-fn function(fun: Fun, args: &[Expr], env: Env<'_>, budget: &mut u64) -> Option<Rat> {
+fn function(fun: Fun, args: &[Expr], env: Env<'_>, meter: &Meter) -> Option<Rat> {
     if !matches!(
         fun,
         Fun::Abs
@@ -138,25 +158,21 @@ fn function(fun: Fun, args: &[Expr], env: Env<'_>, budget: &mut u64) -> Option<R
     }
     let mut values = Vec::with_capacity(args.len());
     for arg in args {
-        values.push(evaluate(arg, env, budget)?);
+        values.push(evaluate(arg, env, meter)?);
     }
     let first = values.first()?;
-    *budget = budget.checked_sub(8)?;
+    meter.pay(4)?;
     Some(match fun {
         Fun::Abs => first.abs(),
         Fun::Floor => first.floor(),
         Fun::Ceil => first.neg().floor().neg(),
         Fun::Degree | Fun::Re => first.clone(),
-        Fun::Factorial => {
-            *budget = budget.checked_sub(20_000)?;
-            product(1, first.to_i64()?, 1)?
-        }
+        Fun::Factorial => descending(1, first.to_i64()?, 1, meter)?,
         Fun::DoubleFactorial => {
-            *budget = budget.checked_sub(20_000)?;
             let n = first.to_i64()?;
-            product(if n % 2 == 0 { 2 } else { 1 }, n, 2)?
+            descending(if n % 2 == 0 { 2 } else { 1 }, n, 2, meter)?
         }
-        Fun::Binomial => binomial(first, values.get(1)?.to_i64()?, budget)?,
+        Fun::Binomial => binomial(first, values.get(1)?.to_i64()?, meter)?,
         Fun::Gcd | Fun::Lcm => {
             let mut result = first.to_i64()?;
             for other in &values[1..] {
@@ -177,16 +193,17 @@ fn function(fun: Fun, args: &[Expr], env: Env<'_>, budget: &mut u64) -> Option<R
 }
 
 /// `from (from + step) ... to`, one if empty.
-fn product(from: i64, to: i64, step: usize) -> Option<Rat> {
+fn descending(from: i64, to: i64, step: usize, meter: &Meter) -> Option<Rat> {
     if !(0..=MAX_FACTORIAL).contains(&to) {
         return None;
     }
+    meter.pay(8 * to.unsigned_abs())?;
     let product = (from..=to).step_by(step).fold(BigInt::one(), |product, k| product * k);
-    Some(Rat::from_big(BigRational::from_integer(product)))
+    Some(Rat::big_int(product))
 }
 
 /// `n (n-1) ... (n-k+1) / k!`.
-fn binomial(n: &Rat, k: i64, budget: &mut u64) -> Option<Rat> {
+fn binomial(n: &Rat, k: i64, meter: &Meter) -> Option<Rat> {
     let whole = n.to_i64();
     if k < 0 || whole.is_some_and(|n| n >= 0 && k > n) {
         return Some(Rat::ZERO);
@@ -202,15 +219,15 @@ fn binomial(n: &Rat, k: i64, budget: &mut u64) -> Option<Rat> {
         // Each division is exact: after step j the result is a binomial coefficient.
         let mut result = BigInt::one();
         for j in 0..k {
+            meter.pay(16)?;
             result = result * n.checked_sub(j)? / (j + 1);
         }
-        *budget = budget.checked_sub(k.unsigned_abs() * 50)?;
-        return limited(Rat::from_big(BigRational::from_integer(result)), budget);
+        return Some(Rat::big_int(result)).filter(|value| value.bits() <= MAX_BITS);
     }
     let mut result = Rat::ONE;
     for j in 0..k {
         let factor = n.sub(&Rat::int(j)).mul(&Rat::int(j + 1).recip()?);
-        result = limited(result.mul(&factor), budget)?;
+        result = product(&result, &factor, meter)?;
     }
     Some(result)
 }

@@ -1,9 +1,34 @@
 //! Where the answer stands in a completion.
 
+use memchr::memrchr;
+
 use super::Found;
+use super::boxed::floor_boundary;
+use super::meter::Meter;
+
+/// Bytes at the end of a completion in which an answer without a box is looked for.
+const TAIL: usize = 1 << 16;
+
+/// What stands behind the last `</think>`.
+pub(super) fn after_thinking<'a>(text: &'a str, meter: &Meter) -> &'a str {
+    let mut end = text.len();
+    while let Some(start) = memrchr(b'<', &text.as_bytes()[..end]) {
+        if text[start..].starts_with("</think>") {
+            return &text[start + "</think>".len()..];
+        }
+        if meter.pay(1 + (end - start) as u64 / 256).is_none() {
+            break;
+        }
+        end = start;
+    }
+    // The rest of the text has none.
+    let _ = meter.pay(end as u64 / 256);
+    text
+}
 
 /// The answer behind the last `####`, or behind the last "answer is", up to the end of its line or sentence.
 pub(super) fn fallback(text: &str) -> Option<(&str, Found)> {
+    let text = &text[tail_start(text)..];
     if let Some(at) = text.rfind("####") {
         let line = text[at + 4..].lines().next().unwrap_or("").trim();
         if !line.is_empty() {
@@ -21,6 +46,11 @@ pub(super) fn fallback(text: &str) -> Option<(&str, Found)> {
     };
     let answer = line.trim().trim_end_matches(['.', '*']).trim();
     (!answer.is_empty()).then_some((answer, Found::Sentence))
+}
+
+/// Where the last bytes that are searched begin.
+fn tail_start(text: &str) -> usize {
+    if text.len() <= TAIL { 0 } else { floor_boundary(text, text.len() - TAIL) }
 }
 
 /// The content's end: the position of the brace that closes what the text begins inside of. `\{`, `\}` and `\\` do

@@ -7,6 +7,7 @@
 use super::exact::{self, MAX_TERMS};
 use super::expr::Expr;
 use super::func::Fun;
+use super::meter::Meter;
 use super::modular::{Prime, add, hash, mix, mul, pow};
 use super::rat::Rat;
 
@@ -31,8 +32,7 @@ pub(super) struct Field<'a> {
     small: bool,
     /// Some value was pseudo-random although the function has a meaning.
     pub(super) loose: bool,
-    /// Steps left.
-    pub(super) budget: &'a mut u64,
+    meter: &'a Meter,
     bound: Vec<(&'a str, Rat)>,
 }
 
@@ -40,13 +40,12 @@ type Value = Result<u64, Stop>;
 
 impl<'a> Field<'a> {
     /// An evaluation at the point `seed`.
-    pub(super) fn new(prime: Prime, seed: u64, small: bool, budget: &'a mut u64) -> Self {
-        Self { prime, seed, small, loose: false, budget, bound: Vec::new() }
+    pub(super) fn new(prime: Prime, seed: u64, small: bool, meter: &'a Meter) -> Self {
+        Self { prime, seed, small, loose: false, meter, bound: Vec::new() }
     }
 
     fn spend(&mut self, steps: u64) -> Result<(), Stop> {
-        *self.budget = self.budget.checked_sub(steps).ok_or(Stop::Budget)?;
-        Ok(())
+        self.meter.pay(steps).ok_or(Stop::Budget)
     }
 
     /// The whole number that a variable stands for.
@@ -73,10 +72,21 @@ impl<'a> Field<'a> {
     /// # Errors
     /// A division by zero, or the budget is spent.
     pub(super) fn value(&mut self, expr: &'a Expr) -> Value {
-        self.spend(1)?;
+        self.spend(2)?;
         let p = self.prime.p;
         match expr {
-            Expr::Num(value) => self.integer(value),
+            Expr::Num(value) => {
+                self.spend(match value {
+                    Rat::Small(_, 1) => 0,
+                    Rat::Small(..) => 50,
+                    Rat::Big(_) => 80 + value.bits() / 64,
+                })?;
+                self.integer(value)
+            }
+            Expr::Sym(name) if self.bound.is_empty() => {
+                self.spend(3 + name.len() as u64 / 4)?;
+                Ok(self.variable(name) % p)
+            }
             Expr::Sym(name) => match self.bound.iter().rev().find(|(n, _)| *n == &**name) {
                 Some((_, value)) => self.integer(&value.clone()),
                 None => Ok(self.variable(name) % p),
@@ -109,9 +119,10 @@ impl<'a> Field<'a> {
                 Ok(self.opaque(hash(name), &values))
             }
             Expr::Big(big) => {
+                self.spend(40)?;
                 let range = match (
-                    exact::charged(&big.from, &[], self.budget),
-                    exact::charged(&big.to, &[], self.budget),
+                    exact::value(&big.from, &[], self.meter),
+                    exact::value(&big.to, &[], self.meter),
                 ) {
                     (Some(from), Some(to)) => from.to_i64().zip(to.to_i64()),
                     _ => None,
@@ -148,6 +159,7 @@ impl<'a> Field<'a> {
     fn power(&mut self, base: &'a Expr, exponent: &'a Expr) -> Value {
         let p = self.prime.p;
         let value = self.value(base)?;
+        self.spend(50)?;
         if let Expr::Num(Rat::Small(n, d)) = exponent {
             let (mut value, n) = (value, *n);
             if *d != 1 {
@@ -174,7 +186,7 @@ impl<'a> Field<'a> {
 
     /// The value of a whole-number expression modulo `p - 1`, where exponents live.
     fn ring(&mut self, expr: &'a Expr) -> Result<Option<u64>, Stop> {
-        self.spend(1)?;
+        self.spend(4)?;
         let m = self.prime.p - 1;
         let reduce = |value: &Rat| {
             if !value.is_integer() {
@@ -214,13 +226,16 @@ impl<'a> Field<'a> {
             }
             Expr::Pow(pair) => {
                 let exponent =
-                    exact::charged(&pair.1, &self.bound, self.budget).and_then(|e| e.to_i64());
+                    exact::value(&pair.1, &self.bound, self.meter).and_then(|e| e.to_i64());
                 match (exponent, self.ring(&pair.0)?) {
-                    (Some(n), Some(base)) if n >= 0 => Some(pow(base, n.unsigned_abs(), m)),
+                    (Some(n), Some(base)) if n >= 0 => {
+                        self.spend(50)?;
+                        Some(pow(base, n.unsigned_abs(), m))
+                    }
                     _ => None,
                 }
             }
-            other => exact::charged(other, &[], self.budget).and_then(|value| reduce(&value)),
+            other => exact::value(other, &[], self.meter).and_then(|value| reduce(&value)),
         })
     }
 
@@ -235,7 +250,7 @@ impl<'a> Field<'a> {
         let mut pairs: Vec<(&str, Rat)> =
             env.iter().map(|(name, value)| (&**name, Rat::int(*value as i64))).collect();
         pairs.extend(self.bound.iter().cloned());
-        exact::charged(expr, &pairs, self.budget)?.to_i64()
+        exact::value(expr, &pairs, self.meter)?.to_i64()
     }
 
     fn function(&mut self, fun: Fun, args: &'a [Expr]) -> Value {
@@ -248,7 +263,7 @@ impl<'a> Field<'a> {
                         return Err(Stop::Undefined);
                     }
                     if n <= MAX_FACTORIAL {
-                        self.spend(n.unsigned_abs() / 8)?;
+                        self.spend(n.unsigned_abs() / 2)?;
                         return Ok((2..=n.unsigned_abs()).fold(1, |product, k| mul(product, k, p)));
                     }
                 }
@@ -265,7 +280,7 @@ impl<'a> Field<'a> {
             _ => {}
         }
         if args.iter().all(|arg| !arg.has_variables())
-            && let Some(value) = exact::charged(&Expr::Fun(fun, args.to_vec()), &[], self.budget)
+            && let Some(value) = exact::value(&Expr::Fun(fun, args.to_vec()), &[], self.meter)
         {
             return self.integer(&value);
         }
@@ -291,7 +306,7 @@ impl<'a> Field<'a> {
         if k > MAX_FACTORIAL {
             return Err(Stop::Budget);
         }
-        self.spend(k.unsigned_abs() / 4)?;
+        self.spend(2 * k.unsigned_abs() + 50)?;
         let (mut top, mut bottom) = (1, 1);
         for j in 0..k.unsigned_abs() {
             top = mul(top, (n.unsigned_abs() - j) % p, p);

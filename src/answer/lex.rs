@@ -1,6 +1,7 @@
 //! Text to tokens: dirty LaTeX, plain text and Unicode alike. Cleaning is done here, on tokens, never on substrings.
 
 use super::command::{self, Command};
+use super::meter::Meter;
 use super::rat::Rat;
 use super::token::{Gap, Num, P, Tok, Token, nesting};
 use super::unicode;
@@ -27,10 +28,11 @@ pub(super) enum TooMuch {
 ///
 /// # Errors
 /// The text is beyond the limits.
-pub(super) fn tokens(text: &str) -> Result<Vec<Token>, TooMuch> {
+pub(super) fn tokens(text: &str, meter: &Meter) -> Result<Vec<Token>, TooMuch> {
     if text.len() > MAX_BYTES {
         return Err(TooMuch::Long);
     }
+    meter.pay(text.len() as u64 + 4).ok_or(TooMuch::Long)?;
     let ascii;
     let text = if text.is_ascii() {
         text
@@ -47,6 +49,8 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token>, TooMuch> {
         environments: Vec::new(),
         fractions: Vec::new(),
         depth: 0,
+        closers: None,
+        meter,
     };
     while lexer.at < text.len() {
         lexer.step()?;
@@ -72,6 +76,9 @@ struct Lexer<'a> {
     /// Open `\frac`s: the depth they stand at and the arguments still to come.
     fractions: Vec<(i32, u8)>,
     depth: i32,
+    /// Where each opening brace is closed, once it was asked for.
+    closers: Option<Vec<(usize, usize)>>,
+    meter: &'a Meter,
 }
 
 impl Lexer<'_> {
@@ -300,7 +307,8 @@ impl Lexer<'_> {
             end += 1 + count;
         }
         let whole = &self.text[start..start + whole];
-        if whole.len() + part.map_or(0, str::len) > MAX_DIGITS {
+        let count = whole.len() + part.map_or(0, str::len);
+        if count > MAX_DIGITS {
             return Err(TooMuch::Long);
         }
         let mut special = false;
@@ -313,6 +321,9 @@ impl Lexer<'_> {
             end += 1 + length;
             special = true;
         }
+        // Digits become words one after the other, a power of ten by squaring.
+        let size = count + exponent.unsigned_abs() as usize;
+        self.meter.pay((size * size / 4096) as u64 + 2).ok_or(TooMuch::Long)?;
         let mut value = Rat::decimal(whole, part.unwrap_or(""), exponent).ok_or(TooMuch::Long)?;
         let dot = if part.is_none() && bytes.get(end) == Some(&b'.') { 1 } else { 0 };
         if !special
@@ -325,6 +336,9 @@ impl Lexer<'_> {
                 .pow(repeated.len() as i64, 4096)
                 .and_then(|t| t.sub(&Rat::ONE).recip())
                 .and_then(|r| Some(r.mul(&Rat::int(10).pow(-shift, 4096)?)));
+            // Two fractions are brought to lowest terms.
+            let bits = 7 * (repeated.len() + count) as u64;
+            self.meter.pay(2 * (bits + bits * bits / 1024)).ok_or(TooMuch::Long)?;
             let tail = Rat::decimal(repeated, "", 0).ok_or(TooMuch::Long)?;
             value = value.add(&tail.mul(&nines.ok_or(TooMuch::Long)?));
             special = true;
@@ -448,12 +462,13 @@ impl Lexer<'_> {
             Command::Mark => {
                 // Over several letters it marks a segment or digits, and is dropped.
                 if let Some((open, close)) = self.argument()
-                    && let letter = self.text[open..close].trim().to_string()
+                    && let letter = self.text[open..close].trim()
                     && letter.len() == 1
                     && letter.bytes().all(|b| b.is_ascii_alphabetic())
                 {
+                    let letter = letter.into();
                     self.at = close + 1;
-                    self.push(Tok::Id(letter.into()));
+                    self.push(Tok::Id(letter));
                     self.push(Tok::P(P::Under));
                     self.push(Tok::Text("bar".into()));
                 }
@@ -482,14 +497,15 @@ impl Lexer<'_> {
     }
 
     /// Start and end of the braces that follow, without them.
-    fn argument(&self) -> Option<(usize, usize)> {
+    fn argument(&mut self) -> Option<(usize, usize)> {
         let rest = self.rest();
         let start = self.at + (rest.len() - rest.trim_start().len());
         if self.text.as_bytes().get(start) != Some(&b'{') {
             return None;
         }
-        let end = super::extract::closing(&self.text[start + 1..])?;
-        Some((start + 1, start + 1 + end))
+        let closers = self.closers.get_or_insert_with(|| matching(self.text));
+        let at = closers.binary_search_by_key(&start, |&(open, _)| open).ok()?;
+        Some((start + 1, closers[at].1))
     }
 
     fn font(&mut self) {
@@ -556,6 +572,24 @@ impl Lexer<'_> {
     }
 }
 
+/// Positions of braces and of those that close them, in the order of the first. `\{`, `\}` and `\\` do not count.
+fn matching(text: &str) -> Vec<(usize, usize)> {
+    let bytes = text.as_bytes();
+    let (mut open, mut found) = (Vec::new(), Vec::new());
+    let mut at = 0;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'\\' => at += 1,
+            b'{' => open.push(at),
+            b'}' => found.extend(open.pop().map(|start| (start, at))),
+            _ => {}
+        }
+        at += 1;
+    }
+    found.sort_unstable();
+    found
+}
+
 /// Digits after `e`, with a sign, and their length; not where letters follow (`2e3x` is no number).
 fn exponent_of(bytes: &[u8]) -> Option<(i64, usize)> {
     let sign = usize::from(matches!(bytes.first(), Some(b'+' | b'-')));
@@ -571,7 +605,7 @@ fn exponent_of(bytes: &[u8]) -> Option<(i64, usize)> {
 fn repeating(text: &str) -> Option<(&str, usize)> {
     for command in ["\\overline{", "\\bar{", "\\dot{"] {
         if let Some(inner) = text.strip_prefix(command) {
-            let digits = &inner[..inner.find('}')?];
+            let digits = &inner[..inner.bytes().take(201).position(|b| b == b'}')?];
             let fits = !digits.is_empty()
                 && digits.len() <= 200
                 && digits.bytes().all(|b| b.is_ascii_digit());

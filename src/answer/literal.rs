@@ -42,10 +42,7 @@ pub(super) fn of(tokens: &[Token]) -> Literal {
         },
         [first, ..] if first.is(P::Frac) => fraction(&t[1..]),
         [whole, rest @ ..] if num(whole).is_some_and(|n| n.is_whole()) => match rest {
-            [first, ..] if first.is(P::Frac) => match super::parse::literal_fraction(rest) {
-                Some((_, used)) if used == rest.len() => fraction(&rest[1..]),
-                _ => Literal::No,
-            },
+            [first, ..] if first.is(P::Frac) => fraction(&rest[1..]),
             [a, slash, b] if slash.is(P::Slash) => match (num(a), num(b)) {
                 (Some(a), Some(b)) => Literal::Fraction(lowest(&a, &b)),
                 _ => Literal::No,

@@ -9,6 +9,7 @@ mod boxed;
 mod classes;
 mod command;
 mod compare;
+mod constants;
 mod decide;
 mod elementary;
 mod exact;
@@ -18,6 +19,7 @@ mod field;
 mod func;
 mod lex;
 mod literal;
+mod meter;
 mod modular;
 mod names;
 mod normal;
@@ -41,10 +43,12 @@ mod value;
 use serde::{Deserialize, Serialize};
 
 pub use boxed::last_boxed;
+pub use meter::STEPS;
 
 use crate::types::{Finish, Verdict};
 use compare::Rules;
 use decide::Decision;
+use meter::Meter;
 use reading::Reading;
 
 /// How much a grader forgives.
@@ -150,6 +154,8 @@ pub struct Grade {
     pub reason: Reason,
     /// Where the answer was found.
     pub found: Option<Found>,
+    /// Steps of work that all of it took, reading the gold answer included; at most [`STEPS`].
+    pub steps: u64,
 }
 
 impl Grade {
@@ -211,35 +217,50 @@ impl Grader {
 
     /// Compiles a gold answer; one in a box is taken out of it.
     pub fn gold(&self, gold: &str) -> Gold {
-        let inner = boxed::joined(gold).or_else(|| last_boxed(gold).map(str::to_string));
+        let inner = boxed::joined(gold, &Meter::new(meter::READING))
+            .or_else(|| last_boxed(gold).map(str::to_string));
         Gold { reading: Reading::of(inner.as_deref().unwrap_or(gold)) }
     }
 
     /// Grades a completion by its last complete box. For a gold answer of several elements, neighbouring boxes may
     /// hold one each.
     pub fn grade(&self, gold: &Gold, completion: &str) -> Grade {
-        let completion = completion.rsplit("</think>").next().unwrap_or(completion);
-        let Some(answer) = last_boxed(completion) else {
+        let meter = self.account(gold);
+        let completion = extract::after_thinking(completion, &meter);
+        let Some(answer) = boxed::last(completion, &meter).map(|found| found.content) else {
             if self.fallback
                 && let Some((answer, found)) = extract::fallback(completion)
             {
-                return Grade { found: Some(found), ..self.grade_answer(gold, answer) };
+                return Grade { found: Some(found), ..self.compared(gold, answer, &meter) };
             }
-            let (outcome, reason) = (Outcome::NoAnswer, Reason::NoBox);
-            return Grade { outcome, extracted: None, reason, found: None };
+            let (outcome, reason) = match meter.is_empty() {
+                true => (Outcome::Undecided, Reason::Budget),
+                false => (Outcome::NoAnswer, Reason::NoBox),
+            };
+            let steps = STEPS - meter.left();
+            return Grade { outcome, extracted: None, reason, found: None, steps };
         };
-        let grade = self.grade_answer(gold, answer);
+        let grade = self.compared(gold, answer, &meter);
         if grade.outcome != Outcome::Equal
             && gold.reading.is_several()
-            && let Some(joined) = boxed::joined(completion)
+            && let Some(joined) = boxed::joined(completion, &meter)
         {
-            return Grade { found: Some(Found::Boxes), ..self.grade_answer(gold, &joined) };
+            return Grade { found: Some(Found::Boxes), ..self.compared(gold, &joined, &meter) };
         }
         Grade { found: Some(Found::Box), ..grade }
     }
 
     /// Grades a bare answer.
     pub fn grade_answer(&self, gold: &Gold, answer: &str) -> Grade {
+        self.compared(gold, answer, &self.account(gold))
+    }
+
+    /// The account of one verdict; the gold answer has taken its part already.
+    fn account(&self, gold: &Gold) -> Meter {
+        Meter::new(STEPS - gold.reading.steps)
+    }
+
+    fn compared(&self, gold: &Gold, answer: &str, meter: &Meter) -> Grade {
         let extracted = Some(answer.trim().to_string());
         let found = Some(Found::Bare);
         if self.mode == Mode::Normalized {
@@ -247,16 +268,21 @@ impl Grader {
                 true => (Outcome::Equal, Reason::SameText),
                 false => (Outcome::Different, Reason::OtherValue),
             };
-            return Grade { outcome, extracted, reason, found };
+            let steps = STEPS - meter.left();
+            return Grade { outcome, extracted, reason, found, steps };
         }
         let answer = Reading::of(answer);
-        let (decision, reason) = gold.reading.compare(&answer, self.rules());
+        let (decision, reason) = match meter.pay(answer.steps) {
+            Some(()) => gold.reading.compare_within(&answer, self.rules(), meter),
+            None => (Decision::Undecided, Reason::Budget),
+        };
         let outcome = match decision {
             Decision::Equal => Outcome::Equal,
             Decision::Different => Outcome::Different,
             Decision::Undecided => Outcome::Undecided,
         };
-        Grade { outcome, extracted, reason, found }
+        let steps = STEPS - meter.left();
+        Grade { outcome, extracted, reason, found, steps }
     }
 
     /// Numbers the classes of equal answers in the order in which they first occur; for voting. Answers with the same

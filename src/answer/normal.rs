@@ -8,6 +8,7 @@ use num_traits::ToPrimitive;
 use super::exact;
 use super::expr::Expr;
 use super::func::Fun;
+use super::meter::Meter;
 use super::rat::Rat;
 
 /// Most terms of a sum.
@@ -72,6 +73,18 @@ impl Normal {
         }
     }
 
+    /// Atoms in it, at every level: what a copy or a comparison costs.
+    fn weight(&self) -> u64 {
+        let atom = |atom: &Atom| match atom {
+            Atom::Fun(_, args) | Atom::Call(_, args) => args.iter().map(Normal::weight).sum(),
+            Atom::Sum(inner) => inner.weight(),
+            Atom::Power(pair) => pair.0.weight() + pair.1.weight(),
+            _ => 0,
+        };
+        let monomial = |monomial: &Monomial| monomial.iter().map(|(a, _)| 1 + atom(a)).sum::<u64>();
+        self.terms.keys().map(|m| 1 + monomial(m)).sum()
+    }
+
     fn single(&self) -> Option<(&Monomial, &Rat)> {
         if self.terms.len() == 1 { self.terms.first_key_value() } else { None }
     }
@@ -97,13 +110,15 @@ impl Normal {
         Normal { terms: self.terms.iter().map(|(m, c)| (m.clone(), c.mul(factor))).collect() }
     }
 
-    fn mul(&self, other: &Normal, budget: &mut u64) -> Option<Normal> {
-        *budget = budget.checked_sub((self.terms.len() * other.terms.len()) as u64)?;
+    fn mul(&self, other: &Normal, meter: &Meter) -> Option<Normal> {
+        let pairs = (self.terms.len() * other.terms.len()) as u64;
+        let copied =
+            self.weight() * other.terms.len() as u64 + other.weight() * self.terms.len() as u64;
+        meter.pay(8 * pairs + 8 * copied)?;
         let mut product = Normal::default();
         for (m, a) in &self.terms {
             for (n, b) in &other.terms {
-                let words = (a.bits() + b.bits()) / 64;
-                *budget = budget.checked_sub(words * words)?;
+                meter.pay(exact::cost(a, b))?;
                 let (monomial, factor) = multiply(m, n)?;
                 product.add(&Normal::term(monomial, a.mul(b).mul(&factor)))?;
             }
@@ -151,13 +166,12 @@ fn reduce(powers: BTreeMap<Atom, Rat>) -> Option<(Monomial, Rat)> {
 }
 
 /// The normal form; `None` beyond the limits.
-pub(super) fn normal(expr: &Expr) -> Option<Normal> {
-    let mut budget = 20_000;
-    of(expr, &mut budget)
+pub(super) fn normal(expr: &Expr, meter: &Meter) -> Option<Normal> {
+    of(expr, meter)
 }
 
-fn of(expr: &Expr, budget: &mut u64) -> Option<Normal> {
-    *budget = budget.checked_sub(1)?;
+fn of(expr: &Expr, meter: &Meter) -> Option<Normal> {
+    meter.pay(1)?;
     Some(match expr {
         Expr::Num(value) => Normal::constant(value.clone()),
         Expr::Sym(name) => Normal::atom(Atom::Sym(name.clone())),
@@ -168,40 +182,40 @@ fn of(expr: &Expr, budget: &mut u64) -> Option<Normal> {
         Expr::Add(parts) => {
             let mut sum = Normal::default();
             for part in parts {
-                sum.add(&of(part, budget)?)?;
+                sum.add(&of(part, meter)?)?;
             }
             sum
         }
         Expr::Mul(parts) => {
             let mut product = Normal::constant(Rat::ONE);
             for part in parts {
-                product = product.mul(&of(part, budget)?, budget)?;
+                product = product.mul(&of(part, meter)?, meter)?;
             }
             product
         }
         Expr::Pow(pair) => {
-            let base = of(&pair.0, budget)?;
-            let exponent = of(&pair.1, budget)?;
+            let base = of(&pair.0, meter)?;
+            let exponent = of(&pair.1, meter)?;
             match exponent.as_constant() {
-                Some(exponent) => power(&base, &exponent, budget)?,
+                Some(exponent) => power(&base, &exponent, meter)?,
                 None => Normal::atom(Atom::Power(Box::new((base, exponent)))),
             }
         }
         Expr::Fun(fun, args) => {
-            if let Some(value) = exact::value(expr, &[]) {
+            if let Some(value) = exact::value(expr, &[], meter) {
                 return Some(Normal::constant(value));
             }
-            let args = args.iter().map(|arg| of(arg, budget)).collect::<Option<Vec<_>>>()?;
+            let args = args.iter().map(|arg| of(arg, meter)).collect::<Option<Vec<_>>>()?;
             Normal::atom(Atom::Fun(*fun, args))
         }
         Expr::Call(name, args) => {
-            let args = args.iter().map(|arg| of(arg, budget)).collect::<Option<Vec<_>>>()?;
+            let args = args.iter().map(|arg| of(arg, meter)).collect::<Option<Vec<_>>>()?;
             Normal::atom(Atom::Call(name.clone(), args))
         }
     })
 }
 
-fn power(base: &Normal, exponent: &Rat, budget: &mut u64) -> Option<Normal> {
+fn power(base: &Normal, exponent: &Rat, meter: &Meter) -> Option<Normal> {
     if let Some(n) = exponent.to_i64() {
         if let Some((monomial, coefficient)) = base.single() {
             let powers =
@@ -215,26 +229,26 @@ fn power(base: &Normal, exponent: &Rat, budget: &mut u64) -> Option<Normal> {
         if (0..=MAX_POWER).contains(&n) {
             let mut result = Normal::constant(Rat::ONE);
             for _ in 0..n {
-                result = result.mul(base, budget)?;
+                result = result.mul(base, meter)?;
             }
             return Some(result);
         }
         if n == -1
-            && let Some(inverse) = conjugate(base, budget)
+            && let Some(inverse) = conjugate(base, meter)
         {
             return Some(inverse);
         }
-        return unexpanded(base, exponent);
+        return unexpanded(base, exponent, meter);
     }
     match base.single() {
-        Some((monomial, coefficient)) if monomial.is_empty() => root(coefficient, exponent),
+        Some((monomial, coefficient)) if monomial.is_empty() => root(coefficient, exponent, meter),
         None if base.terms.is_empty() => (!exponent.is_negative()).then(Normal::default),
-        _ => unexpanded(base, exponent),
+        _ => unexpanded(base, exponent, meter),
     }
 }
 
 /// `1 / (u + v) = (u - v) / (u^2 - v^2)` where the denominator becomes a number.
-fn conjugate(base: &Normal, budget: &mut u64) -> Option<Normal> {
+fn conjugate(base: &Normal, meter: &Meter) -> Option<Normal> {
     if base.terms.len() != 2 {
         return None;
     }
@@ -244,25 +258,25 @@ fn conjugate(base: &Normal, budget: &mut u64) -> Option<Normal> {
         entry.insert(value)
     });
     last?;
-    let denominator = base.mul(&other, budget)?.as_constant()?;
+    let denominator = base.mul(&other, meter)?.as_constant()?;
     Some(other.scaled(&denominator.recip()?))
 }
 
 /// `(c s)^r = c^r s^r` with `s` a sum whose first coefficient is 1, or -1 where the root of a sign would be wrong.
-fn unexpanded(base: &Normal, exponent: &Rat) -> Option<Normal> {
+fn unexpanded(base: &Normal, exponent: &Rat, meter: &Meter) -> Option<Normal> {
     let (_, first) = base.terms.first_key_value()?;
     let content = if exponent.is_integer() { first.clone() } else { first.abs() };
     let primitive = base.scaled(&content.recip()?);
     let factor = match exponent.to_i64() {
         Some(n) => Normal::constant(content.pow(n, MAX_BITS)?),
-        None => root(&content, exponent)?,
+        None => root(&content, exponent, meter)?,
     };
     let atom = Normal::term(vec![(Atom::Sum(Box::new(primitive)), exponent.clone())], Rat::ONE);
-    factor.mul(&atom, &mut 1000)
+    factor.mul(&atom, meter)
 }
 
 /// A rational to a rational power, as powers of primes.
-fn root(value: &Rat, exponent: &Rat) -> Option<Normal> {
+fn root(value: &Rat, exponent: &Rat, meter: &Meter) -> Option<Normal> {
     let Rat::Small(n, d) = *exponent else { return None };
     let mut sign = Normal::constant(Rat::ONE);
     if value.is_negative() {
@@ -285,6 +299,8 @@ fn root(value: &Rat, exponent: &Rat) -> Option<Normal> {
     }
     let mut powers: BTreeMap<Atom, Rat> = BTreeMap::new();
     for (part, direction) in [(magnitude.numer(), 1), (magnitude.denom(), -1)] {
+        // Trial division by numbers below 1,000.
+        meter.pay(200)?;
         for (prime, count) in factors(part.to_u64()?) {
             let power = exponent.mul(&Rat::int(direction * count));
             let sum = powers.get(&Atom::Root(prime)).map_or(power.clone(), |old| old.add(&power));
@@ -292,7 +308,7 @@ fn root(value: &Rat, exponent: &Rat) -> Option<Normal> {
         }
     }
     let (monomial, factor) = reduce(powers)?;
-    sign.mul(&Normal::term(monomial, factor), &mut 1000)
+    sign.mul(&Normal::term(monomial, factor), meter)
 }
 
 /// Prime factors with their counts; a cofactor without factors below 1,000 stays whole, unless it is a square.
@@ -331,7 +347,9 @@ mod tests {
     use super::*;
 
     fn form(text: &str) -> Normal {
-        normal(&parse::expression(&lex::tokens(text).unwrap()).unwrap()).unwrap()
+        let meter = Meter::new(50_000);
+        let tokens = lex::tokens(text, &meter).unwrap();
+        normal(&parse::expression(&tokens, &meter).unwrap(), &meter).unwrap()
     }
 
     #[test]

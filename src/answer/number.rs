@@ -4,6 +4,7 @@ use super::exact;
 use super::expr::Expr;
 use super::func::Fun;
 use super::literal;
+use super::meter::Meter;
 use super::parse;
 use super::rat::Rat;
 use super::text;
@@ -12,7 +13,8 @@ use super::units::{self, Unit};
 use super::value::{Based, Literal, Quantity, Value};
 
 /// A number or expression and its unit.
-pub(super) fn quantity(t: &[Token]) -> Option<Quantity> {
+pub(super) fn quantity(t: &[Token], meter: &Meter) -> Option<Quantity> {
+    meter.pay(t.len() as u64)?;
     let (t, dollars) = without_dollar(t);
     let t: &[Token] = &t;
     let cut = unit_start(t);
@@ -21,7 +23,7 @@ pub(super) fn quantity(t: &[Token]) -> Option<Quantity> {
         return word_number(rest);
     }
     let tail = units::tail(rest)?;
-    let mut expr = parse::expression(body)?;
+    let mut expr = parse::expression(body, meter)?;
     let degrees = matches!(&expr, Expr::Fun(Fun::Degree, _))
         || matches!(&expr, Expr::Mul(parts) if matches!(parts.last(), Some(Expr::Fun(Fun::Degree, _))));
     expr = expr.without_degrees();
@@ -40,7 +42,7 @@ pub(super) fn quantity(t: &[Token]) -> Option<Quantity> {
     if degrees && unit.is_none() {
         unit = Some(units::degree());
     }
-    let exact = exact::value(&expr, &[]);
+    let exact = exact::value(&expr, &[], meter);
     let word = if cut == t.len() { text::letters(t) } else { None };
     let is_word = match t {
         [Token { tok: Tok::Word(word), .. }] => {
@@ -130,7 +132,7 @@ fn unit_start(t: &[Token]) -> usize {
 }
 
 /// A number with its base: `52_8`, `52_{8}`, `(52)_8`, `\text{A5}_{11}`, `52 \text{ base } 8`.
-pub(super) fn based(t: &[Token]) -> Option<Value> {
+pub(super) fn based(t: &[Token], meter: &Meter) -> Option<Value> {
     let (negative, t) = match t {
         [minus, rest @ ..] if minus.is(P::Minus) => (true, rest),
         _ => (false, t),
@@ -197,7 +199,7 @@ pub(super) fn based(t: &[Token]) -> Option<Value> {
         let unsigned = digits.trim_start_matches('-');
         let (whole, part) = unsigned.split_once('.').unwrap_or((unsigned, ""));
         let value = Rat::decimal(whole, part, 0)?;
-        return Some(Value::plain(Expr::Num(if negative { value.neg() } else { value })));
+        return Some(Value::plain(Expr::Num(if negative { value.neg() } else { value }), meter));
     }
     Some(Value::Based(Based { digits: plain_digits(&digits).into(), base }))
 }
@@ -215,7 +217,7 @@ pub(super) fn plain_digits(digits: &str) -> String {
 }
 
 /// `3:5`, `1:2:3`, and times: two digits with a leading zero, or `am`, `pm`.
-pub(super) fn ratio(t: &[Token]) -> Option<Value> {
+pub(super) fn ratio(t: &[Token], meter: &Meter) -> Option<Value> {
     if !t.iter().any(|x| x.is(P::Colon)) {
         return None;
     }
@@ -239,7 +241,8 @@ pub(super) fn ratio(t: &[Token]) -> Option<Value> {
             .collect();
         return Some(Value::Time(numbers?, half));
     }
-    let parts: Option<Vec<Expr>> = parts.iter().map(|part| parse::expression(part)).collect();
+    let parts: Option<Vec<Expr>> =
+        parts.iter().map(|part| parse::expression(part, meter)).collect();
     Some(Value::Ratio(parts?))
 }
 

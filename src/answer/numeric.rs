@@ -5,6 +5,7 @@ use super::elementary::Context;
 use super::exact;
 use super::expr::Expr;
 use super::func::Fun;
+use super::meter::Meter;
 use super::modular::{hash, mix};
 use super::rat::Rat;
 
@@ -108,20 +109,34 @@ pub(super) struct Numeric<'a> {
     pub(super) unreal: bool,
     /// An infinite sum or the like was replaced by a stand-in.
     pub(super) loose: bool,
-    budget: &'a mut u64,
+    meter: &'a Meter,
     prec: u64,
 }
 
 impl<'a> Numeric<'a> {
     /// An evaluation with `prec` bits where the variables have these values.
-    pub(super) fn new(prec: u64, env: Vec<(&'a str, Rat)>, budget: &'a mut u64) -> Self {
-        Self { context: Context::new(prec), env, unreal: false, loose: false, budget, prec }
+    pub(super) fn new(prec: u64, env: Vec<(&'a str, Rat)>, meter: &'a Meter) -> Self {
+        Self { context: Context::new(prec), env, unreal: false, loose: false, meter, prec }
     }
 
     fn spend(&mut self, steps: u64) -> Result<(), Stop> {
-        *self.budget =
-            self.budget.checked_sub(steps * (1 + self.prec / 64)).ok_or(Stop::Unknown)?;
-        Ok(())
+        let scale = match self.prec {
+            0..128 => 1,
+            128..512 => 2,
+            _ => 10,
+        };
+        self.meter.pay(steps * scale).ok_or(Stop::Unknown)
+    }
+
+    /// Charges for a sum or product that came to this.
+    fn operation(&self, value: &Complex) -> Result<(), Stop> {
+        let part = |part: &Real| match part {
+            Exact(value) => exact::cost(value, value),
+            Near(_) => 20 + self.prec / 16,
+        };
+        let steps =
+            if value.is_real() { part(&value.re) } else { 3 * (part(&value.re) + part(&value.im)) };
+        self.meter.pay(steps).ok_or(Stop::Unknown)
     }
 
     fn fit(&self, value: Rat) -> Real {
@@ -189,7 +204,7 @@ impl<'a> Numeric<'a> {
     /// # Errors
     /// No value here, not enough precision, or beyond the budget.
     pub(super) fn value(&mut self, expr: &'a Expr) -> Value {
-        self.spend(2)?;
+        self.meter.pay(10).ok_or(Stop::Unknown)?;
         Ok(match expr {
             Expr::Num(value) => real(self.fit(value.clone())),
             Expr::Sym(name) => {
@@ -197,10 +212,7 @@ impl<'a> Numeric<'a> {
                 real(Exact(found.ok_or(Stop::Unknown)?.1.clone()))
             }
             Expr::Pi => real(Near(self.context.pi().round(self.prec + 8))),
-            Expr::E => {
-                self.spend(40)?;
-                real(Near(self.context.exp(&Ball::int(1)).ok_or(Stop::Unknown)?))
-            }
+            Expr::E => real(Near(self.context.e().round(self.prec + 8))),
             Expr::I => Complex { re: Real::zero(), im: Exact(Rat::ONE) },
             Expr::Infinity => return Err(Stop::Unknown),
             Expr::Add(parts) => {
@@ -208,6 +220,7 @@ impl<'a> Numeric<'a> {
                 for part in parts {
                     let value = self.value(part)?;
                     sum = self.plus(&sum, &value);
+                    self.operation(&sum)?;
                 }
                 self.checked(sum)?
             }
@@ -216,6 +229,7 @@ impl<'a> Numeric<'a> {
                 for part in parts {
                     let value = self.value(part)?;
                     product = self.times(&product, &value);
+                    self.operation(&product)?;
                 }
                 self.checked(product)?
             }
@@ -244,6 +258,9 @@ impl<'a> Numeric<'a> {
                     let square = self.times(&arg, &arg);
                     let square = self.times(&square, &self.stand_in(hash(name), 2 * k as u64 + 2));
                     sum = self.plus(&self.plus(&sum, &term), &square);
+                    for _ in 0..6 {
+                        self.operation(&sum)?;
+                    }
                 }
                 sum
             }
@@ -266,11 +283,10 @@ impl<'a> Numeric<'a> {
     }
 
     fn big(&mut self, big: &'a super::expr::Big) -> Value {
+        self.meter.pay(60 + 10 * self.env.len() as u64).ok_or(Stop::Unknown)?;
         let env = self.env.clone();
-        let ends = (
-            exact::charged(&big.from, &env, self.budget),
-            exact::charged(&big.to, &env, self.budget),
-        );
+        let ends =
+            (exact::value(&big.from, &env, self.meter), exact::value(&big.to, &env, self.meter));
         if let (Some(from), Some(to)) = ends
             && let (Some(from), Some(to)) = (from.to_i64(), to.to_i64())
             && to.saturating_sub(from) <= exact::MAX_TERMS
@@ -285,6 +301,7 @@ impl<'a> Numeric<'a> {
                 } else {
                     self.plus(&total, &term?)
                 };
+                self.operation(&total)?;
             }
             return Ok(total);
         }
@@ -297,7 +314,7 @@ impl<'a> Numeric<'a> {
         if z.is_zero() {
             return Ok(real(Exact(Rat::ONE)));
         }
-        self.spend(60)?;
+        self.spend(if z.is_real() { 400 } else { 1000 })?;
         let scale = match &z.re {
             re if re.is_zero() => None,
             re => Some(Near(self.context.exp(&re.ball(self.prec)).ok_or(Stop::Unknown)?)),
@@ -315,7 +332,7 @@ impl<'a> Numeric<'a> {
 
     /// Principal logarithm.
     fn log(&mut self, z: &Complex) -> Value {
-        self.spend(80)?;
+        self.spend(if z.is_real() { 700 } else { 1800 })?;
         if z.is_zero() {
             return Err(Stop::Undefined);
         }
@@ -340,7 +357,7 @@ impl<'a> Numeric<'a> {
     fn power(&mut self, base: &Complex, exponent: &Complex) -> Value {
         if let Some(exponent) = exponent.exact() {
             if let Some(base) = base.exact()
-                && let Some(value) = exact::power(base, exponent)
+                && let Some(value) = exact::power(base, exponent, self.meter)
             {
                 return Ok(real(self.fit(value)));
             }
@@ -374,16 +391,18 @@ impl<'a> Numeric<'a> {
         let mut count = n.unsigned_abs();
         let (mut result, mut square) = (real(Exact(Rat::ONE)), base.clone());
         while count > 0 {
-            self.spend(2)?;
             if count & 1 == 1 {
                 result = self.times(&result, &square);
+                self.operation(&result)?;
             }
             count >>= 1;
             if count > 0 {
                 square = self.times(&square, &square);
+                self.operation(&square)?;
                 square = self.checked(square)?;
             }
         }
+        self.meter.pay(20).ok_or(Stop::Unknown)?;
         if n < 0 { self.recip(&result) } else { Ok(result) }
     }
 
@@ -391,11 +410,11 @@ impl<'a> Numeric<'a> {
     fn root_power(&mut self, base: &Real, n: i64, d: i64) -> Value {
         let sign = base.sign().ok_or(Stop::Precision)?;
         let magnitude = base.ball(self.prec).abs();
-        self.spend(10)?;
+        self.spend(150)?;
         let root = if d == 2 {
             Near(magnitude.sqrt(self.prec + 8).ok_or(Stop::Precision)?)
         } else {
-            self.spend(120)?;
+            self.spend(1100)?;
             let ln = self.context.ln(&magnitude).ok_or(Stop::Precision)?;
             let part = ln.mul(&Ball::rat(&Rat::Small(1, d), self.prec + 8), self.prec + 8);
             Near(self.context.exp(&part).ok_or(Stop::Unknown)?)
@@ -409,6 +428,7 @@ impl<'a> Numeric<'a> {
             if d == 2 {
                 Complex { re: Real::zero(), im: root }
             } else {
+                self.spend(450)?;
                 let angle = self
                     .context
                     .pi()
@@ -422,7 +442,7 @@ impl<'a> Numeric<'a> {
 
     /// Cosine and sine of a complex number.
     fn cos_sin(&mut self, z: &Complex) -> Result<(Complex, Complex), Stop> {
-        self.spend(60)?;
+        self.spend(600)?;
         let (cos, sin) = if z.re.is_zero() {
             (Exact(Rat::ONE), Real::zero())
         } else {
@@ -537,6 +557,7 @@ impl<'a> Numeric<'a> {
             Fun::Max | Fun::Min => {
                 let mut best = first.clone();
                 for other in &args[1..] {
+                    self.meter.pay(30).ok_or(Stop::Unknown)?;
                     let difference = self.sub(&other.re, &best.re);
                     let larger = difference.sign().ok_or(Stop::Precision)? > 0;
                     if larger == (fun == Fun::Max) {
@@ -555,8 +576,8 @@ impl<'a> Numeric<'a> {
                 for arg in args {
                     exprs.push(Expr::Num(arg.exact().ok_or(Stop::Unknown)?.clone()));
                 }
-                let value = exact::charged(&Expr::Fun(fun, exprs), &[], self.budget)
-                    .ok_or(Stop::Unknown)?;
+                let value =
+                    exact::value(&Expr::Fun(fun, exprs), &[], self.meter).ok_or(Stop::Unknown)?;
                 Ok(real(self.fit(value)))
             }
         }
@@ -564,7 +585,7 @@ impl<'a> Numeric<'a> {
 
     /// Inverse trigonometric functions of a real number in their domain.
     fn inverse(&mut self, fun: Fun, x: &Complex) -> Value {
-        self.spend(100)?;
+        self.spend(1100)?;
         if !x.is_real() {
             return Err(Stop::Unknown);
         }

@@ -3,8 +3,10 @@
 //! Multiplication may be left out; a whole number before a fraction of two numbers is a mixed number; `/` takes
 //! one factor, as in sympy: `1/2x` is `x/2`.
 
+use super::exact;
 use super::expr::{Big, Expr};
 use super::func::Fun;
+use super::meter::Meter;
 use super::rat::Rat;
 use super::token::{Gap, Num, P, Tok, Token, nesting};
 
@@ -17,7 +19,8 @@ const PRODUCT: u8 = 20;
 const FACTOR: u8 = 21;
 
 /// The expression that all of the tokens are; `None` if they are none.
-pub(super) fn expression(tokens: &[Token]) -> Option<Expr> {
+pub(super) fn expression(tokens: &[Token], meter: &Meter) -> Option<Expr> {
+    meter.pay(12 * tokens.len() as u64)?;
     if let [token] = tokens
         && let Tok::Num(num) = &token.tok
     {
@@ -33,7 +36,7 @@ pub(super) fn expression(tokens: &[Token]) -> Option<Expr> {
     let index = |t: &Token| matches!(&t.tok, Tok::Id(id) if matches!(&**id, "j" | "k" | "m" | "n"));
     let sum = tokens.iter().any(|t| t.is(P::Sum) || t.is(P::Product));
     let index = sum || tokens.iter().any(index);
-    let mut parser = Parser { t: tokens, at: 0, depth: 0, bars: 0, index };
+    let mut parser = Parser { t: tokens, at: 0, depth: 0, bars: 0, index, meter };
     let expr = parser.over()?;
     (parser.at == tokens.len()).then_some(expr)
 }
@@ -63,6 +66,7 @@ struct Parser<'a> {
     bars: u32,
     /// Letters that serve as indices occur: then `i` is one too.
     index: bool,
+    meter: &'a Meter,
 }
 
 impl Parser<'_> {
@@ -84,7 +88,8 @@ impl Parser<'_> {
     fn over(&mut self) -> Option<Expr> {
         let top = self.expr(0)?;
         if self.eat(P::Over) {
-            return Some(top.over(self.expr(0)?));
+            let below = self.expr(0)?;
+            return self.quotient(top, below);
         }
         if self.eat(P::Choose) {
             return Some(Expr::Fun(Fun::Binomial, vec![top, self.expr(0)?]));
@@ -126,7 +131,8 @@ impl Parser<'_> {
                 }
                 Tok::P(P::Slash) if min <= PRODUCT => {
                     self.at += 1;
-                    left = left.over(self.expr(FACTOR)?);
+                    let below = self.expr(FACTOR)?;
+                    left = self.quotient(left, below)?;
                 }
                 _ if min <= PRODUCT && self.starts_factor() => left = left.times(self.power()?),
                 _ => break,
@@ -193,6 +199,14 @@ impl Parser<'_> {
         None
     }
 
+    /// A quotient; one of numbers is brought to lowest terms, here and when its spelling is looked at.
+    fn quotient(&self, top: Expr, below: Expr) -> Option<Expr> {
+        if let (Expr::Num(a), Expr::Num(b)) = (&top, &below) {
+            self.meter.pay(2 * exact::cost(a, b))?;
+        }
+        Some(top.over(below))
+    }
+
     fn exponent(&mut self) -> Option<Expr> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
@@ -249,10 +263,11 @@ impl Parser<'_> {
                 self.at += 1;
                 if mixed
                     && num.is_whole()
-                    && let Some((fraction, length)) = literal_fraction(&self.t[self.at..])
+                    && let Some((fraction, length)) =
+                        literal_fraction(&self.t[self.at..], self.meter)
                 {
                     self.at += length;
-                    return Some(Expr::Num(num.value.add(&fraction)));
+                    return Some(Expr::Num(exact::sum(&num.value, &fraction, self.meter)?));
                 }
                 Some(Expr::Num(num.value))
             }
@@ -296,7 +311,8 @@ impl Parser<'_> {
             P::Infinity => Some(Expr::Infinity),
             P::Frac => {
                 let top = self.argument()?;
-                Some(top.over(self.argument()?))
+                let below = self.argument()?;
+                self.quotient(top, below)
             }
             P::Binom => {
                 let top = self.argument()?;
@@ -306,7 +322,7 @@ impl Parser<'_> {
                 let index =
                     if self.eat(P::LBrack) { self.closed(P::RBrack)? } else { Expr::int(2) };
                 let inner = self.argument()?;
-                Some(inner.pow(Expr::int(1).over(index)))
+                Some(inner.pow(self.quotient(Expr::int(1), index)?))
             }
             P::Sum | P::Product => self.big(p == P::Product),
             _ => None,
@@ -451,12 +467,12 @@ impl Parser<'_> {
 }
 
 /// The value and length of `\frac{a}{b}`, or of ` a/b` with a below b, of plain whole numbers.
-pub(super) fn literal_fraction(t: &[Token]) -> Option<(Rat, usize)> {
+pub(super) fn literal_fraction(t: &[Token], meter: &Meter) -> Option<(Rat, usize)> {
     let whole = |token: &Token| match &token.tok {
         Tok::Num(num) if num.is_whole() => Some(num.clone()),
         _ => None,
     };
-    let quotient = |a: &Num, b: &Num| Some(a.value.mul(&b.value.recip()?));
+    let quotient = |a: &Num, b: &Num| exact::product(&a.value, &b.value.recip()?, meter);
     match t.first()?.tok {
         Tok::P(P::Frac) => {
             let mut at = 1;

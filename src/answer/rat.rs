@@ -131,7 +131,15 @@ impl Rat {
                 return Rat::reduce(n, b * d);
             }
         }
+        if self.is_integer() && other.is_integer() {
+            return Rat::big_int(self.numer() + other.numer());
+        }
         Rat::from_big(self.to_big() + other.to_big())
+    }
+
+    /// An integer; no common factor is looked for.
+    pub(super) fn big_int(n: BigInt) -> Rat {
+        Rat::from_big(BigRational::from_integer(n))
     }
 
     fn reduce_int(n: i128) -> Rat {
@@ -153,6 +161,9 @@ impl Rat {
             } else {
                 Rat::reduce(n, i128::from(*b) * i128::from(*d))
             };
+        }
+        if self.is_integer() && other.is_integer() {
+            return Rat::big_int(self.numer() * other.numer());
         }
         Rat::from_big(self.to_big() * other.to_big())
     }
@@ -221,17 +232,13 @@ impl Rat {
 
     /// Whether its decimal expansion ends.
     pub(super) fn terminates(&self) -> bool {
-        let mut d = self.denom();
-        if d.bits() > 4096 {
+        let d = self.denom();
+        let odd = &d >> d.trailing_zeros().unwrap_or(0);
+        let count = odd.bits();
+        if count > 16_384 {
             return false;
         }
-        for prime in [2u32, 5] {
-            let prime = BigInt::from(prime);
-            while (&d % &prime).is_zero() {
-                d /= &prime;
-            }
-        }
-        d.is_one()
+        without_fives(odd, u32::try_from(count).unwrap_or(0)).0.is_one()
     }
 
     /// From digits around a decimal point and a power of ten.
@@ -248,13 +255,23 @@ impl Rat {
         if shift.unsigned_abs() > 5000 {
             return None;
         }
-        let n: BigInt = format!("{whole}{part}").parse().ok()?;
-        let scale = BigInt::from(10u8).pow(u32::try_from(shift.unsigned_abs()).ok()?);
-        Some(Rat::from_big(if shift < 0 {
-            BigRational::new(n, scale)
-        } else {
-            BigRational::from_integer(n * scale)
-        }))
+        let digits = format!("{whole}{part}");
+        let significant = digits.trim_end_matches('0');
+        let mut n: BigInt = if significant.is_empty() { "0" } else { significant }.parse().ok()?;
+        if n.is_zero() {
+            return Some(Rat::ZERO);
+        }
+        let shift = shift + i64::try_from(digits.len() - significant.len()).ok()?;
+        let places = u32::try_from(shift.unsigned_abs()).ok()?;
+        if shift >= 0 {
+            return Some(Rat::big_int(n * BigInt::from(10u8).pow(places)));
+        }
+        // The last digit is no 0: twos or fives may cancel against 10^places, but not both.
+        let twos = u32::try_from(n.trailing_zeros()?).ok()?.min(places);
+        n >>= twos;
+        let (n, fives) = without_fives(n, places);
+        let scale = BigInt::from(5u8).pow(places - fives) << (places - twos);
+        Some(Rat::from_big(BigRational::new_raw(n, scale)))
     }
 
     /// The sign of the value as `-1`, `0`, `1`.
@@ -270,6 +287,24 @@ impl Rat {
     }
 }
 
+/// The number without its factors of 5, at most so many, and how many there were.
+fn without_fives(mut n: BigInt, most: u32) -> (BigInt, u32) {
+    let mut count = 0;
+    // The largest power in one word first.
+    for step in [27, 1] {
+        let power = BigInt::from(5u8).pow(step);
+        while count + step <= most {
+            let (quotient, rest) = n.div_rem(&power);
+            if !rest.is_zero() {
+                break;
+            }
+            n = quotient;
+            count += step;
+        }
+    }
+    (n, count)
+}
+
 impl PartialOrd for Rat {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
@@ -282,7 +317,7 @@ impl Ord for Rat {
             (Rat::Small(a, b), Rat::Small(c, d)) => {
                 (i128::from(*a) * i128::from(*d)).cmp(&(i128::from(*c) * i128::from(*b)))
             }
-            _ => self.to_big().cmp(&other.to_big()),
+            _ => (self.numer() * other.denom()).cmp(&(other.numer() * self.denom())),
         }
     }
 }
@@ -323,6 +358,15 @@ mod tests {
         assert_eq!(Rat::decimal("0", "35", 0), Rat::new(7, 20));
         assert_eq!(Rat::decimal("1500", "", -1), Some(Rat::int(150)));
         assert_eq!(Rat::decimal("1", "", 20).unwrap().to_string(), "100000000000000000000");
+        // As num-rational reduces them: 20 digits, and a fraction of twos or fives.
+        for (whole, part) in
+            [("12345678901234567890", "125"), ("0", "000000000000000000000000000006250")]
+        {
+            let n: BigInt = format!("{whole}{part}").parse().unwrap();
+            let scale = BigInt::from(10u8).pow(part.len() as u32);
+            let expected = Rat::from_big(BigRational::new(n, scale));
+            assert_eq!(Rat::decimal(whole, part, 0), Some(expected));
+        }
         assert_eq!(Rat::decimal("1", "", 10_000_000), None);
         assert!(Rat::Small(7, 20).terminates() && !Rat::Small(1, 3).terminates());
     }

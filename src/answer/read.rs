@@ -2,6 +2,7 @@
 
 use super::expr::Expr;
 use super::literal;
+use super::meter::Meter;
 use super::number;
 use super::parse;
 use super::region::Region;
@@ -16,8 +17,8 @@ const MAX_SIGNS: u32 = 6;
 const MAX_DEPTH: u32 = 12;
 
 /// The answer that the tokens spell.
-pub(super) fn answer(tokens: &[Token]) -> Value {
-    list(tokens, 0)
+pub(super) fn answer(tokens: &[Token], meter: &Meter) -> Value {
+    list(tokens, 0, meter)
 }
 
 fn words(tokens: &[Token]) -> Value {
@@ -34,8 +35,8 @@ pub(super) fn closing(tokens: &[Token]) -> Option<usize> {
 }
 
 /// Without what surrounds an answer: punctuation, a leading `=` or `\approx`, braces around everything.
-fn trimmed(mut t: &[Token]) -> &[Token] {
-    loop {
+fn trimmed<'a>(mut t: &'a [Token], meter: &Meter) -> &'a [Token] {
+    while meter.pay(10 + t.len() as u64).is_some() {
         t = match t {
             [first, rest @ ..]
                 if matches!(
@@ -71,6 +72,7 @@ fn trimmed(mut t: &[Token]) -> &[Token] {
             _ => return t,
         };
     }
+    &[]
 }
 
 /// Pieces between separators outside of brackets, and the separator before each.
@@ -97,22 +99,23 @@ fn split(tokens: &[Token], is_separator: impl Fn(P) -> bool) -> Vec<(Option<P>, 
     parts
 }
 
-fn list(tokens: &[Token], depth: u32) -> Value {
-    let t = trimmed(tokens);
+fn list(tokens: &[Token], depth: u32, meter: &Meter) -> Value {
+    let t = trimmed(tokens, meter);
     if t.is_empty() || depth > MAX_DEPTH {
         return words(tokens);
     }
     let mut parts = split(t, |p| matches!(p, P::Comma | P::Semi | P::And | P::Or));
     if parts.len() <= 1 {
         return match parts.pop() {
-            Some((_, part)) => element(part, depth),
+            Some((_, part)) => element(part, depth, meter),
             None => words(tokens),
         };
     }
     // `p=5, q=2; p=7, q=2`: groups of assignments.
     let groups = split(t, |p| matches!(p, P::Semi | P::Or));
     if groups.len() > 1 {
-        let values: Vec<Value> = groups.iter().map(|(_, group)| list(group, depth + 1)).collect();
+        let values: Vec<Value> =
+            groups.iter().map(|(_, group)| list(group, depth + 1, meter)).collect();
         if values.iter().all(|value| matches!(value, Value::Tuple(P::LBrace, ..))) {
             return Value::List(values);
         }
@@ -120,20 +123,20 @@ fn list(tokens: &[Token], depth: u32) -> Value {
     // A separator inside of words: `\text{Softball, Kickball}` is a list, `f(x) = x, where ..` is not mathematics.
     let mut values = Vec::with_capacity(parts.len());
     for (separator, part) in &parts {
-        match element(part, depth + 1) {
+        match element(part, depth + 1, meter) {
             Value::List(inner) if part.iter().any(|t| t.is(P::PlusMinus) || t.is(P::MinusPlus)) => {
                 values.extend(inner.into_iter().map(|value| (*separator, value)));
             }
             value => values.push((*separator, value)),
         }
     }
-    relation::combine(values)
+    relation::combine(values, meter)
 }
 
 /// One element: no separators outside of brackets.
-fn element(tokens: &[Token], depth: u32) -> Value {
-    let t = trimmed(tokens);
-    if t.is_empty() || depth > MAX_DEPTH {
+fn element(tokens: &[Token], depth: u32, meter: &Meter) -> Value {
+    let t = trimmed(tokens, meter);
+    if t.is_empty() || depth > MAX_DEPTH || meter.pay(120).is_none() {
         return words(tokens);
     }
     if let [only] = t {
@@ -144,27 +147,27 @@ fn element(tokens: &[Token], depth: u32) -> Value {
         }
     }
     if t.iter().any(|x| x.is(P::PlusMinus) || x.is(P::MinusPlus)) {
-        return signs(t, depth);
+        return signs(t, depth, meter);
     }
     if let Some(value) = number::choice(t) {
         return value;
     }
-    if let Some(value) = relation::read(t, depth, &list) {
+    if let Some(value) = relation::read(t, depth, &|t, depth| list(t, depth, meter), meter) {
         return value;
     }
-    if let Some(value) = union(t, depth) {
+    if let Some(value) = union(t, depth, meter) {
         return value;
     }
-    if let Some(value) = bracketed(t, depth) {
+    if let Some(value) = bracketed(t, depth, meter) {
         return value;
     }
-    if let Some(value) = matrix(t, depth) {
+    if let Some(value) = matrix(t, depth, meter) {
         return value;
     }
-    if let Some(value) = number::based(t).or_else(|| number::ratio(t)) {
+    if let Some(value) = number::based(t, meter).or_else(|| number::ratio(t, meter)) {
         return value;
     }
-    match number::quantity(t) {
+    match number::quantity(t, meter) {
         Some(quantity) if matches!(quantity.word.as_deref(), Some("none" | "allrealnumbers")) => {
             phrase(t)
         }
@@ -184,7 +187,7 @@ fn phrase(t: &[Token]) -> Value {
 }
 
 /// Every choice of the signs. One `\mp` ties all signs together; without it they are independent.
-fn signs(t: &[Token], depth: u32) -> Value {
+fn signs(t: &[Token], depth: u32, meter: &Meter) -> Value {
     let at: Vec<usize> =
         (0..t.len()).filter(|&i| t[i].is(P::PlusMinus) || t[i].is(P::MinusPlus)).collect();
     let tied = t.iter().any(|x| x.is(P::MinusPlus));
@@ -195,13 +198,16 @@ fn signs(t: &[Token], depth: u32) -> Value {
     let mut values = Vec::new();
     let mut variant = t.to_vec();
     for choice in 0..1u32 << bits {
+        if meter.pay(2 * t.len() as u64).is_none() {
+            break;
+        }
         for (k, &i) in at.iter().enumerate() {
             let minus = choice >> (if tied { 0 } else { k }) & 1 == 1;
             let minus = minus != t[i].is(P::MinusPlus);
             variant[i].tok = Tok::P(if minus { P::Minus } else { P::Plus });
         }
         // `x = \pm 3` names each of its values.
-        match element(&variant, depth + 1) {
+        match element(&variant, depth + 1, meter) {
             Value::Named(_, value, _) => values.push(*value),
             Value::List(inner) => values.extend(inner),
             Value::Set(inner) => values.extend(inner),
@@ -227,7 +233,7 @@ fn distinct(values: Vec<Value>) -> Vec<Value> {
 }
 
 /// `A \cup B`, `A \setminus B`, `A \cap B`; computed where the ends are constants.
-fn union(t: &[Token], depth: u32) -> Option<Value> {
+fn union(t: &[Token], depth: u32, meter: &Meter) -> Option<Value> {
     let set_like = |x: &Token| {
         matches!(x.tok, Tok::P(P::RParen | P::RBrack | P::RSet | P::RBrace | P::Reals | P::Empty))
     };
@@ -247,16 +253,15 @@ fn union(t: &[Token], depth: u32) -> Option<Value> {
         return None;
     }
     let values: Vec<(Option<P>, Value)> =
-        parts.iter().map(|(p, part)| (*p, element(part, depth + 1))).collect();
+        parts.iter().map(|(p, part)| (*p, element(part, depth + 1, meter))).collect();
     let mut total: Option<Region> = None;
-    let steps = &mut { super::decide::BUDGET };
     for (sign, value) in &values {
-        let region = super::compare::as_region(value, steps);
+        let region = super::compare::as_region(value, meter);
         total = match (total, region, sign) {
             (None, Some(region), None) => Some(region),
-            (Some(total), Some(region), Some(P::Cup)) => total.union(&region, steps),
-            (Some(total), Some(region), Some(P::Cap)) => total.intersection(&region, steps),
-            (Some(total), Some(region), Some(P::SetMinus)) => total.difference(&region, steps),
+            (Some(total), Some(region), Some(P::Cup)) => total.union(&region, meter),
+            (Some(total), Some(region), Some(P::Cap)) => total.intersection(&region, meter),
+            (Some(total), Some(region), Some(P::SetMinus)) => total.difference(&region, meter),
             _ => None,
         };
         if total.is_none() {
@@ -275,7 +280,7 @@ fn union(t: &[Token], depth: u32) -> Option<Value> {
 }
 
 /// A tuple, interval or set: brackets around everything.
-fn bracketed(t: &[Token], depth: u32) -> Option<Value> {
+fn bracketed(t: &[Token], depth: u32, meter: &Meter) -> Option<Value> {
     let open = t.first()?.p()?;
     if !matches!(open, P::LParen | P::LBrack | P::LSet | P::LAngle | P::LBrace | P::Lt)
         || (open != P::Lt && closing(t) != Some(t.len() - 1))
@@ -298,11 +303,12 @@ fn bracketed(t: &[Token], depth: u32) -> Option<Value> {
             if let [(_, _), (_, condition)] = described.as_slice()
                 && parts.len() == 1
             {
-                return Some(list(condition, depth + 1)).filter(|v| matches!(v, Value::Region(_)));
+                return Some(list(condition, depth + 1, meter))
+                    .filter(|v| matches!(v, Value::Region(_)));
             }
             let mut values = Vec::new();
             for (_, part) in split(inner, |p| matches!(p, P::Comma | P::Semi | P::And | P::Or)) {
-                match element(part, depth + 1) {
+                match element(part, depth + 1, meter) {
                     Value::List(inner) => values.extend(inner),
                     value => values.push(value),
                 }
@@ -310,24 +316,25 @@ fn bracketed(t: &[Token], depth: u32) -> Option<Value> {
             if values.iter().all(|value| matches!(value, Value::Named(..))) {
                 return Some(relation::combine(
                     values.into_iter().map(|value| (Some(P::Comma), value)).collect(),
+                    meter,
                 ));
             }
             Some(Value::Set(values))
         }
-        (P::LBrace, P::RBrace) if parts.len() > 1 => {
-            Some(Value::Set(parts.iter().map(|(_, part)| element(part, depth + 1)).collect()))
-        }
+        (P::LBrace, P::RBrace) if parts.len() > 1 => Some(Value::Set(
+            parts.iter().map(|(_, part)| element(part, depth + 1, meter)).collect(),
+        )),
         _ if parts.len() > 1 => {
             let (open, close) = if open == P::Lt { (P::LAngle, P::RAngle) } else { (open, close) };
             // `[1, 2)` has brackets of two kinds; the lexer counts them alike.
             Some(Value::Tuple(
                 open,
                 close,
-                parts.iter().map(|(_, part)| element(part, depth + 1)).collect(),
+                parts.iter().map(|(_, part)| element(part, depth + 1, meter)).collect(),
             ))
         }
         // One thing in brackets is that thing; `(x + 1)` is left to the expression.
-        (P::LParen, P::RParen) | (P::LBrack, P::RBrack) => match list(inner, depth + 1) {
+        (P::LParen, P::RParen) | (P::LBrack, P::RBrack) => match list(inner, depth + 1, meter) {
             Value::Quantity(_) => None,
             value => Some(value),
         },
@@ -336,7 +343,7 @@ fn bracketed(t: &[Token], depth: u32) -> Option<Value> {
 }
 
 /// A matrix, with a factor in front or behind.
-fn matrix(t: &[Token], depth: u32) -> Option<Value> {
+fn matrix(t: &[Token], depth: u32, meter: &Meter) -> Option<Value> {
     let begin =
         t.iter().position(|x| matches!(x.tok, Tok::P(P::Begin | P::BeginCases | P::BeginDet)))?;
     let length = closing(&t[begin..])?;
@@ -344,18 +351,28 @@ fn matrix(t: &[Token], depth: u32) -> Option<Value> {
     let inner = &t[begin + 1..begin + length];
     let mut rows: Vec<Vec<Value>> = Vec::new();
     for (_, row) in split(inner, |p| p == P::Row) {
-        rows.push(split_cells(row).into_iter().map(|cell| list(cell, depth + 1)).collect());
+        rows.push(split_cells(row).into_iter().map(|cell| list(cell, depth + 1, meter)).collect());
     }
     let width = rows.first()?.len();
     let determinant = t[begin].is(P::BeginDet)
         || (matches!(before, [.., bar] if bar.is(P::LAbs) || bar.is(P::Bar)) && !after.is_empty());
     if determinant {
-        return determinant_of(&rows).map(Value::plain).filter(|_| before.len() == after.len());
+        let size = |e: &Expr| {
+            let mut size = 0;
+            e.each(&mut |_| size += 1);
+            size
+        };
+        let sizes = rows.iter().flatten().filter_map(Value::expr).map(size).sum::<u64>();
+        // Each cell is copied up to eight times.
+        meter.pay(100 * sizes)?;
+        return determinant_of(&rows)
+            .map(|e| Value::plain(e, meter))
+            .filter(|_| before.len() == after.len());
     }
     if t[begin].is(P::BeginCases) {
         if width == 1 {
             let rows = rows.into_iter().flatten().map(|value| (Some(P::And), value)).collect();
-            return Some(relation::combine(rows));
+            return Some(relation::combine(rows, meter));
         }
         return before.is_empty().then_some(Value::Matrix(rows));
     }
@@ -379,22 +396,25 @@ fn matrix(t: &[Token], depth: u32) -> Option<Value> {
     let factor = match (before, after) {
         ([], []) => return Some(Value::Matrix(rows)),
         ([minus], []) if minus.is(P::Minus) => Expr::int(-1),
-        ([rest @ .., times], []) if times.is(P::Times) => parse::expression(rest)?,
-        (rest, []) => parse::expression(rest)?,
+        ([rest @ .., times], []) if times.is(P::Times) => parse::expression(rest, meter)?,
+        (rest, []) => parse::expression(rest, meter)?,
         ([], [slash, rest @ ..]) if slash.is(P::Slash) => {
-            Expr::int(1).over(parse::expression(rest)?)
+            Expr::int(1).over(parse::expression(rest, meter)?)
         }
         _ => return None,
     };
-    let scaled = rows
-        .into_iter()
-        .map(|row| row.into_iter().map(|cell| Some(multiple(&factor, cell.expr()?))).collect());
+    let mut size = 0;
+    factor.each(&mut |_| size += 1);
+    meter.pay((80 + 10 * size) * (rows.len() * width) as u64)?;
+    let scaled = rows.into_iter().map(|row| {
+        row.into_iter().map(|cell| Some(multiple(&factor, cell.expr()?, meter))).collect()
+    });
     Some(Value::Matrix(scaled.collect::<Option<_>>()?))
 }
 
 /// A cell times the factor of its matrix. A common factor is a way to write numbers, not a calculation.
-fn multiple(factor: &Expr, cell: &Expr) -> Value {
-    match Value::plain(factor.clone().times(cell.clone())) {
+fn multiple(factor: &Expr, cell: &Expr, meter: &Meter) -> Value {
+    match Value::plain(factor.clone().times(cell.clone()), meter) {
         Value::Quantity(mut q) if q.exact.is_some() => {
             q.literal = Literal::Special;
             Value::Quantity(q)
@@ -443,9 +463,9 @@ fn determinant_of(rows: &[Vec<Value>]) -> Option<Expr> {
 }
 
 /// A quantity of tokens that are one, for the sides of relations.
-pub(super) fn side(t: &[Token]) -> Option<Quantity> {
-    let t = trimmed(t);
-    let mut quantity = number::quantity(t)?;
+pub(super) fn side(t: &[Token], meter: &Meter) -> Option<Quantity> {
+    let t = trimmed(t, meter);
+    let mut quantity = number::quantity(t, meter)?;
     quantity.literal = literal::of(t);
     Some(quantity)
 }

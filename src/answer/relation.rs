@@ -4,6 +4,7 @@ use super::compare;
 use super::decide::{self, Decision};
 use super::exact;
 use super::expr::Expr;
+use super::meter::Meter;
 use super::names;
 use super::rat::Rat;
 use super::read;
@@ -21,7 +22,9 @@ pub(super) fn read(
     t: &[Token],
     depth: u32,
     list: &dyn Fn(&[Token], u32) -> Value,
+    meter: &Meter,
 ) -> Option<Value> {
+    meter.pay(2 * t.len() as u64)?;
     let mut level = 0;
     let (mut signs, mut sides, mut start) = (Vec::new(), Vec::new(), 0);
     for (i, token) in t.iter().enumerate() {
@@ -39,6 +42,8 @@ pub(super) fn read(
     if signs.is_empty() || sides.iter().any(|side| side.is_empty()) {
         return None;
     }
+    // The sides are looked at as names, as values and as expressions.
+    meter.pay(100 + 20 * t.len() as u64)?;
     let words = || Value::Text(text::key(t).into());
     if let [first, .., last] = t
         && first.is(P::Lt)
@@ -53,7 +58,7 @@ pub(super) fn read(
         }
         let exact = t.split(|x| x.is(P::Approx)).next().map(|part| list(part, depth + 1));
         let rounded = list(sides[sides.len() - 1], depth + 1);
-        return Some(exact.filter(|exact| close(exact, &rounded)).unwrap_or_else(words));
+        return Some(exact.filter(|exact| close(exact, &rounded, meter)).unwrap_or_else(words));
     }
     if signs == [P::In] {
         let value = list(sides[1], depth + 1);
@@ -63,17 +68,16 @@ pub(super) fn read(
         return Some(words());
     }
     if signs.iter().all(|&p| p == P::Eq) {
-        return Some(equation(&sides, depth, list).unwrap_or_else(words));
+        return Some(equation(&sides, depth, list, meter).unwrap_or_else(words));
     }
-    Some(inequality(&sides, &signs).unwrap_or_else(words))
+    Some(inequality(&sides, &signs, meter).unwrap_or_else(words))
 }
 
 /// Whether a rounded value belongs to an exact one: within five percent, or neither is a number.
-fn close(exact: &Value, rounded: &Value) -> bool {
-    let mut steps = decide::BUDGET;
-    let mut number = |value: &Value| match value {
-        Value::Named(_, value, _) => value.expr().and_then(|e| decide::constant(e, &mut steps)),
-        value => value.expr().and_then(|e| decide::constant(e, &mut steps)),
+fn close(exact: &Value, rounded: &Value, meter: &Meter) -> bool {
+    let number = |value: &Value| match value {
+        Value::Named(_, value, _) => value.expr().and_then(|e| decide::constant(e, meter)),
+        value => value.expr().and_then(|e| decide::constant(e, meter)),
     };
     match (number(exact), number(rounded)) {
         (Some(a), Some(b)) => {
@@ -89,6 +93,7 @@ fn equation(
     sides: &[&[Token]],
     depth: u32,
     list: &dyn Fn(&[Token], u32) -> Value,
+    meter: &Meter,
 ) -> Option<Value> {
     let (first, last) = (*sides.first()?, *sides.last()?);
     if let Some(count) = names::tuple(first) {
@@ -99,12 +104,12 @@ fn equation(
     let name = names::name(first);
     let values: Vec<Value> =
         sides[usize::from(name.is_some())..].iter().map(|s| list(s, depth + 1)).collect();
-    if !agree(&values) {
+    if !agree(&values, meter) {
         return None;
     }
     let expressions = || -> Option<Box<Relation>> {
         let [a, b] = sides else { return None };
-        let (a, b) = (read::side(a)?, read::side(b)?);
+        let (a, b) = (read::side(a, meter)?, read::side(b, meter)?);
         Some(Box::new(Relation { sides: vec![a.expr, b.expr], signs: vec![P::Eq] }))
     };
     if let Some(name) = name {
@@ -138,31 +143,28 @@ fn equation(
 }
 
 /// Whether all constants of a chain have one value.
-fn agree(values: &[Value]) -> bool {
+fn agree(values: &[Value], meter: &Meter) -> bool {
     let mut constants =
         values.iter().filter(|v| matches!(v, Value::Quantity(q) if !q.expr.has_variables()));
     let Some(first) = constants.next() else { return true };
-    let mut budget = compare::Budget::default();
-    constants
-        .all(|other| compare::grade(first, other, compare::LENIENT, &mut budget) == Decision::Equal)
+    constants.all(|other| compare::grade(first, other, compare::LENIENT, meter) == Decision::Equal)
 }
 
 /// A chain of inequalities, as a set of numbers where it is one.
-fn inequality(sides: &[&[Token]], signs: &[P]) -> Option<Value> {
+fn inequality(sides: &[&[Token]], signs: &[P], meter: &Meter) -> Option<Value> {
     let sides: Vec<Expr> =
-        sides.iter().map(|s| read::side(s).map(|q| q.expr)).collect::<Option<_>>()?;
-    if let Some(region) = region(&sides, signs) {
+        sides.iter().map(|s| read::side(s, meter).map(|q| q.expr)).collect::<Option<_>>()?;
+    if let Some(region) = region(&sides, signs, meter) {
         return Some(Value::Region(region));
     }
     Some(Value::Relation(Box::new(Relation { sides, signs: signs.to_vec() })))
 }
 
 /// The numbers that satisfy a chain of inequalities in one variable.
-fn region(sides: &[Expr], signs: &[P]) -> Option<Region> {
+fn region(sides: &[Expr], signs: &[P], meter: &Meter) -> Option<Region> {
     let mut total = Region::all();
-    let steps = &mut { decide::BUDGET };
     for (pair, &sign) in sides.windows(2).zip(signs) {
-        total = total.intersection(&half_line(&pair[0], &pair[1], sign, steps)?, steps)?;
+        total = total.intersection(&half_line(&pair[0], &pair[1], sign, meter)?, meter)?;
     }
     let same = one_subject(sides);
     same.then_some(total)
@@ -184,7 +186,7 @@ fn one_subject(sides: &[Expr]) -> bool {
 }
 
 /// `a x + b < c x + d` solved for `x`.
-fn half_line(left: &Expr, right: &Expr, sign: P, steps: &mut u64) -> Option<Region> {
+fn half_line(left: &Expr, right: &Expr, sign: P, meter: &Meter) -> Option<Region> {
     let subject = |e: &Expr| matches!(e, Expr::Sym(_) | Expr::Call(..));
     let (at, flipped) = if subject(left) && !right.has_variables() {
         (right.clone(), false)
@@ -194,8 +196,11 @@ fn half_line(left: &Expr, right: &Expr, sign: P, steps: &mut u64) -> Option<Regi
         let difference = left.clone().plus(right.clone().neg());
         let names = difference.variables();
         let [name] = names.as_slice() else { return None };
-        let mut value = |x: i64| exact::charged(&difference, &[(name, Rat::int(x))], steps);
+        let value = |x: i64| exact::value(&difference, &[(name, Rat::int(x))], meter);
         let (zero, one, seven) = (value(0)?, value(1)?, value(7)?);
+        if zero.bits() + one.bits() + seven.bits() > 1024 {
+            return None;
+        }
         let slope = one.sub(&zero);
         let linear = seven == zero.add(&slope.mul(&Rat::int(7)))
             && value(-3)? == zero.sub(&slope.mul(&Rat::int(3)));
@@ -207,12 +212,12 @@ fn half_line(left: &Expr, right: &Expr, sign: P, steps: &mut u64) -> Option<Regi
     };
     let sign = if flipped { mirrored(sign) } else { sign };
     match sign {
-        P::Lt => Region::below(at, false, steps),
-        P::Le => Region::below(at, true, steps),
-        P::Gt => Region::above(at, false, steps),
-        P::Ge => Region::above(at, true, steps),
-        P::Ne => Region::point(at, steps)?.complement(steps),
-        P::Eq => Region::point(at, steps),
+        P::Lt => Region::below(at, false, meter),
+        P::Le => Region::below(at, true, meter),
+        P::Gt => Region::above(at, false, meter),
+        P::Ge => Region::above(at, true, meter),
+        P::Ne => Region::point(at, meter)?.complement(meter),
+        P::Eq => Region::point(at, meter),
         _ => None,
     }
 }
@@ -229,27 +234,26 @@ pub(super) fn mirrored(sign: P) -> P {
 }
 
 /// Makes one value of several with their separators.
-pub(super) fn combine(mut values: Vec<(Option<P>, Value)>) -> Value {
-    let steps = &mut { decide::BUDGET };
+pub(super) fn combine(mut values: Vec<(Option<P>, Value)>, meter: &Meter) -> Value {
     let regions = values.iter().filter(|(_, v)| matches!(v, Value::Region(_))).count();
     if regions == values.len()
-        && let Some(region) = combined_region(&values, steps)
+        && let Some(region) = combined_region(&values, meter)
     {
         return Value::Region(region);
     }
     // `x \ne 1, 2`: the rest of the list belongs to the sign.
     if regions == 1
         && let Some((_, Value::Region(first))) = values.first()
-        && let Some(rest) = first.complement(steps)
+        && let Some(rest) = first.complement(meter)
         && rest.points().is_some_and(|p| p.len() == 1)
         && values[1..].iter().all(|(_, v)| v.expr().is_some_and(|e| !e.has_variables()))
     {
         let mut excluded = Some(rest);
         for (_, value) in &values[1..] {
-            let point = value.expr().cloned().and_then(|at| Region::point(at, steps));
-            excluded = excluded.zip(point).and_then(|(all, point)| all.union(&point, steps));
+            let point = value.expr().cloned().and_then(|at| Region::point(at, meter));
+            excluded = excluded.zip(point).and_then(|(all, point)| all.union(&point, meter));
         }
-        if let Some(region) = excluded.and_then(|all| all.complement(steps)) {
+        if let Some(region) = excluded.and_then(|all| all.complement(meter)) {
             return Value::Region(region);
         }
     }
@@ -288,17 +292,17 @@ pub(super) fn combine(mut values: Vec<(Option<P>, Value)>) -> Value {
 }
 
 /// `or` joins sets, `and` intersects them; a comma intersects unless nothing would be left.
-fn combined_region(values: &[(Option<P>, Value)], steps: &mut u64) -> Option<Region> {
+fn combined_region(values: &[(Option<P>, Value)], meter: &Meter) -> Option<Region> {
     let mut total: Option<Region> = None;
     for (separator, value) in values {
         let Value::Region(region) = value else { return None };
         total = Some(match (&total, separator) {
             (None, _) => region.clone(),
-            (Some(total), Some(P::Or)) => total.union(region, steps)?,
-            (Some(total), Some(P::And)) => total.intersection(region, steps)?,
+            (Some(total), Some(P::Or)) => total.union(region, meter)?,
+            (Some(total), Some(P::And)) => total.intersection(region, meter)?,
             (Some(total), _) => {
-                let both = total.intersection(region, steps)?;
-                if both.pieces.is_empty() { total.union(region, steps)? } else { both }
+                let both = total.intersection(region, meter)?;
+                if both.pieces.is_empty() { total.union(region, meter)? } else { both }
             }
         });
     }
@@ -311,11 +315,11 @@ pub(super) fn interval(
     close: P,
     low: &Expr,
     high: &Expr,
-    steps: &mut u64,
+    meter: &Meter,
 ) -> Option<Region> {
     let low = End { at: low.clone(), closed: open == P::LBrack };
     let high = End { at: high.clone(), closed: close == P::RBrack };
-    Region::interval(low, high, steps)
+    Region::interval(low, high, meter)
 }
 
 /// A sign as LaTeX.

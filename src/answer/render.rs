@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::expr::Expr;
 use super::func::{self, Fun};
+use super::meter::Meter;
 use super::normal::{self, Atom, Monomial, Normal};
 use super::rat::Rat;
 use super::region::{End, Region};
@@ -13,9 +14,10 @@ use super::units::Unit;
 use super::value::{Quantity, Value};
 
 /// The canonical text; `None` where there is none within the limits.
-pub(super) fn value(v: &Value) -> Option<String> {
+pub(super) fn value(v: &Value, meter: &Meter) -> Option<String> {
+    meter.pay(4)?;
     Some(match v {
-        Value::Quantity(q) => quantity(q)?,
+        Value::Quantity(q) => quantity(q, meter)?,
         Value::Based(b) => format!("\\text{{{}}}_{{{}}}", b.digits, b.base),
         Value::Text(key) => {
             // Read back, it has to be one word again.
@@ -24,14 +26,14 @@ pub(super) fn value(v: &Value) -> Option<String> {
             plain.then(|| format!("\\text{{{key}}}"))?
         }
         Value::Choice(letter, _) => format!("\\text{{({letter})}}"),
-        Value::Tuple(P::LBrace, _, items) => format!("({})", several(items)?.join(", ")),
+        Value::Tuple(P::LBrace, _, items) => format!("({})", several(items, meter)?.join(", ")),
         Value::Tuple(open, close, items) => {
             let open = if *open == P::LBrack { "[" } else { "(" };
             let close = if *close == P::RBrack { "]" } else { ")" };
-            format!("{open}{}{close}", several(items)?.join(", "))
+            format!("{open}{}{close}", several(items, meter)?.join(", "))
         }
         Value::Set(items) => {
-            let mut items = several(items)?;
+            let mut items = several(items, meter)?;
             items.sort_unstable();
             items.dedup();
             if items.is_empty() {
@@ -41,40 +43,42 @@ pub(super) fn value(v: &Value) -> Option<String> {
             }
         }
         Value::List(items) => {
-            let mut items = several(items)?;
+            let mut items = several(items, meter)?;
             items.sort_unstable();
             items.join(", ")
         }
-        Value::Region(r) => region(r)?,
+        Value::Region(r) => region(r, meter)?,
         Value::Union(items) => {
-            let mut items = several(items)?;
+            let mut items = several(items, meter)?;
             items.sort_unstable();
             items.join(" \\cup ")
         }
         Value::Matrix(rows) => {
             let rows: Option<Vec<String>> =
-                rows.iter().map(|row| several(row).map(|cells| cells.join(" & "))).collect();
+                rows.iter().map(|row| several(row, meter).map(|cells| cells.join(" & "))).collect();
             format!("\\begin{{pmatrix}} {} \\end{{pmatrix}}", rows?.join(" \\\\ "))
         }
-        Value::Named(_, inner, _) => value(inner)?,
+        Value::Named(_, inner, _) => value(inner, meter)?,
         Value::Relation(r) => {
             if let ([a, b], [P::Eq]) = (r.sides.as_slice(), r.signs.as_slice()) {
                 let difference = a.clone().plus(b.clone().neg());
-                return Some(format!("{} = 0", primitive(&normal::normal(&difference)?)?));
+                return Some(format!("{} = 0", primitive(&normal::normal(&difference, meter)?)?));
             }
             // With one variable it would be read as a set of numbers, which it is not.
-            let forms: Option<Vec<Normal>> = r.sides.iter().map(normal::normal).collect();
+            let forms: Option<Vec<Normal>> =
+                r.sides.iter().map(|side| normal::normal(side, meter)).collect();
             if forms?.iter().any(|form| form.as_constant().is_some()) {
                 return None;
             }
-            let mut text = expression(&r.sides[0])?;
+            let mut text = expression(&r.sides[0], meter)?;
             for (sign, side) in r.signs.iter().zip(&r.sides[1..]) {
-                let _ = write!(text, " {} {}", relation::symbol(*sign), expression(side)?);
+                let _ = write!(text, " {} {}", relation::symbol(*sign), expression(side, meter)?);
             }
             text
         }
         Value::Ratio(parts) => {
-            let parts: Option<Vec<String>> = parts.iter().map(expression).collect();
+            let parts: Option<Vec<String>> =
+                parts.iter().map(|part| expression(part, meter)).collect();
             parts?.join(" : ")
         }
         Value::Time(parts, half) => {
@@ -90,8 +94,8 @@ pub(super) fn value(v: &Value) -> Option<String> {
     })
 }
 
-fn several(items: &[Value]) -> Option<Vec<String>> {
-    items.iter().map(value).collect()
+fn several(items: &[Value], meter: &Meter) -> Option<Vec<String>> {
+    items.iter().map(|item| value(item, meter)).collect()
 }
 
 /// An equation's left side, made unique up to its factor: the first coefficient is 1.
@@ -106,15 +110,15 @@ fn primitive(n: &Normal) -> Option<String> {
     sum(&Normal { terms })
 }
 
-fn quantity(q: &Quantity) -> Option<String> {
+fn quantity(q: &Quantity, meter: &Meter) -> Option<String> {
     if q.is_word {
         return q.word.as_ref().map(|word| format!("\\text{{{word}}}"));
     }
     let mut text = match &q.unit {
         Some(Unit::Measure(_, scale)) if !scale.is_one() => {
-            expression(&Expr::Num(scale.clone()).times(q.expr.clone()))?
+            expression(&Expr::Num(scale.clone()).times(q.expr.clone()), meter)?
         }
-        _ => expression(&q.expr)?,
+        _ => expression(&q.expr, meter)?,
     };
     let simple = text.len() == 1 || text.bytes().all(|b| b.is_ascii_digit());
     if !simple && (q.percent || q.unit.is_some()) {
@@ -143,22 +147,22 @@ fn quantity(q: &Quantity) -> Option<String> {
     Some(text)
 }
 
-fn region(r: &Region) -> Option<String> {
+fn region(r: &Region, meter: &Meter) -> Option<String> {
     if r.pieces.is_empty() {
         return Some("\\emptyset".into());
     }
     let mut parts = Vec::new();
     for piece in &r.pieces {
         if piece.low.closed && piece.high.closed && piece.low.at == piece.high.at {
-            parts.push(format!("\\{{{}\\}}", expression(&piece.low.at)?));
+            parts.push(format!("\\{{{}\\}}", expression(&piece.low.at, meter)?));
             continue;
         }
         let end = |e: &End, closed, open| if e.closed { closed } else { open };
         parts.push(format!(
             "{}{}, {}{}",
             end(&piece.low, "[", "("),
-            expression(&piece.low.at)?,
-            expression(&piece.high.at)?,
+            expression(&piece.low.at, meter)?,
+            expression(&piece.high.at, meter)?,
             end(&piece.high, "]", ")")
         ));
     }
@@ -166,13 +170,13 @@ fn region(r: &Region) -> Option<String> {
 }
 
 /// Canonical LaTeX of an expression.
-pub(super) fn expression(e: &Expr) -> Option<String> {
+pub(super) fn expression(e: &Expr, meter: &Meter) -> Option<String> {
     match super::decide::infinity(e) {
         Some(1) => return Some("\\infty".into()),
         Some(_) => return Some("-\\infty".into()),
         None => {}
     }
-    sum(&normal::normal(e)?)
+    sum(&normal::normal(e, meter)?)
 }
 
 fn sum(n: &Normal) -> Option<String> {

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use super::number::plain_digits;
+use super::rat::Rat;
 use super::token::{P, Tok, Token};
 
 /// The text that two answers must share to be the same words: lower case, without articles, punctuation and, where
@@ -36,7 +38,16 @@ pub(super) fn key(tokens: &[Token]) -> String {
                 if after_number {
                     out.push(' ');
                 }
-                let _ = write!(out, "{}", num.value);
+                match &num.value {
+                    // As they were written: long numbers take long to be spelled.
+                    Rat::Big(_) if !num.special => {
+                        let part = num.part.as_deref().unwrap_or("");
+                        out.push_str(&plain_digits(&format!("{}.{part}", num.whole)));
+                    }
+                    value => {
+                        let _ = write!(out, "{value}");
+                    }
+                }
             }
             Tok::Text(word) | Tok::Word(word)
                 if matches!(&**word, "a" | "an" | "the" | "A" | "The") && tokens.len() > 1 => {}

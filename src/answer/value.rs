@@ -1,6 +1,7 @@
 //! What an answer is, once read.
 
 use super::expr::Expr;
+use super::meter::Meter;
 use super::rat::Rat;
 use super::region::Region;
 use super::token::P;
@@ -83,8 +84,8 @@ pub(super) enum Value {
 
 impl Value {
     /// A quantity without a unit.
-    pub(super) fn plain(expr: Expr) -> Value {
-        let exact = super::exact::value(&expr, &[]);
+    pub(super) fn plain(expr: Expr, meter: &Meter) -> Value {
+        let exact = super::exact::value(&expr, &[], meter);
         Value::Quantity(Box::new(Quantity {
             expr,
             exact,
