@@ -8,6 +8,10 @@
 #include <cstring>
 #include <exception>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 namespace {
 
 // Runs `body`; the message of what it throws (without libtorch's backtrace), or null.
@@ -28,6 +32,16 @@ char *guarded(Body body) noexcept {
 extern "C" {
 
 void howard_free(char *message) noexcept { std::free(message); }
+
+// Freed memory stays with the process, up to a gibibyte, where the C library is glibc: by default each of a step's tensors is
+// mapped, filled with zeros by the system, page by page, and unmapped again.
+void howard_keep_memory(void) noexcept {
+#ifdef __GLIBC__
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);  // the most that glibc allows
+  mallopt(M_TRIM_THRESHOLD, 1 << 30);
+  mallopt(M_TOP_PAD, 32 << 20);
+#endif
+}
 
 // One AdamW update of `parameter` in place: all five tensors on one device, all but `step` (one float) of one dtype and shape.
 char *howard_fused_adamw(at::Tensor *parameter, const at::Tensor *gradient, at::Tensor *first, at::Tensor *second,

@@ -58,6 +58,7 @@ impl TorchLearner {
         lora: Option<&LoraConfig>,
         seed: u64,
     ) -> Result<Self> {
+        super::ext::keep_memory();
         if let Some(lora) = lora {
             super::lora::attach(policy.model_mut(), lora, seed)?;
         }

@@ -2,9 +2,10 @@
 //!
 //! Axes: s positions, h query heads, k kv heads, g = h / k, d head width.
 
-use super::lanes::{WIDTH, accumulate, exp, max, sum};
+use super::lanes::{WIDTH, exp, max, sum};
 use super::matrix::padded;
 use super::pages::{PAGE, Pages};
+use super::vectors::{Rows, Vectors};
 
 /// What is attended to.
 #[derive(Clone, Copy, Debug)]
@@ -22,7 +23,7 @@ pub struct Keys<'a> {
 /// Queries `[h, d]` (scaled) to attended values `[h, d]`; `scores` is room that is used again. The query heads of a kv
 /// head are taken together, so that keys and values are read once.
 #[inline(always)]
-pub fn attend(
+pub fn attend<V: Vectors>(
     keys: Keys<'_>,
     queries: &[f32],
     kv_heads: usize,
@@ -37,10 +38,10 @@ pub fn attend(
             let range = (head * g + first) * d..queries.len();
             let (q, out) = (&queries[range.clone()], &mut into[range]);
             first += match g - first {
-                1 => some::<1>(keys, head, q, d, scores, out),
-                2 | 3 => some::<2>(keys, head, q, d, scores, out),
-                4..=7 => some::<4>(keys, head, q, d, scores, out),
-                _ => some::<8>(keys, head, q, d, scores, out),
+                1 => some::<V, 1>(keys, head, q, d, scores, out),
+                2 | 3 => some::<V, 2>(keys, head, q, d, scores, out),
+                4..=7 => some::<V, 4>(keys, head, q, d, scores, out),
+                _ => some::<V, 8>(keys, head, q, d, scores, out),
             };
         }
     }
@@ -48,7 +49,7 @@ pub fn attend(
 
 /// The first `G` query heads of `queries`. Returns `G`.
 #[inline(always)]
-fn some<const G: usize>(
+fn some<V: Vectors, const G: usize>(
     keys: Keys<'_>,
     head: usize,
     queries: &[f32],
@@ -64,10 +65,11 @@ fn some<const G: usize>(
     }
     let q: [&[f32]; G] = std::array::from_fn(|j| &queries[j * d..(j + 1) * d]);
     for (index, &page) in table.iter().enumerate() {
-        let rows = pages.keys(page, layer, head).as_chunks::<WIDTH>().0;
-        let acc = accumulate([[0.0; WIDTH]; G], q, rows.iter());
-        for (j, acc) in acc.iter().enumerate() {
-            scores[j * room + index * PAGE..][..PAGE].copy_from_slice(acc);
+        let rows = Rows { values: pages.keys(page, layer, head), stride: PAGE };
+        let mut sums = [[[0.0; WIDTH]]; G];
+        V::accumulate(&mut sums, q, [rows], d);
+        for (j, sums) in sums.iter().enumerate() {
+            scores[j * room + index * PAGE..][..PAGE].copy_from_slice(&sums[0]);
         }
     }
     let mut scale = [0f32; G];
@@ -83,19 +85,16 @@ fn some<const G: usize>(
     }
     let dp = padded(d);
     for column in (0..d).step_by(WIDTH) {
-        let mut acc = [[0.0; WIDTH]; G];
+        let mut sums = [[[0.0; WIDTH]]; G];
         for (index, &page) in table.iter().enumerate() {
             let seen = PAGE.min(length - index * PAGE);
-            let values = &pages.values(page, layer, head)[..seen * dp];
+            let values = &pages.values(page, layer, head)[column..];
             let weights = std::array::from_fn(|j| &scores[j * room + index * PAGE..][..seen]);
-            let rows = values.chunks_exact(dp).map(|row| {
-                row[column..].first_chunk::<WIDTH>().expect("rows of values are whole vectors")
-            });
-            acc = accumulate(acc, weights, rows);
+            V::accumulate(&mut sums, weights, [Rows { values, stride: dp }], seen);
         }
         let width = WIDTH.min(d - column);
-        for (j, acc) in acc.iter().enumerate() {
-            for (place, value) in into[j * d + column..][..width].iter_mut().zip(acc) {
+        for (j, sums) in sums.iter().enumerate() {
+            for (place, value) in into[j * d + column..][..width].iter_mut().zip(&sums[0]) {
                 *place = value * scale[j];
             }
         }

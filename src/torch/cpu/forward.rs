@@ -7,6 +7,7 @@ use super::attend::{Keys, attend};
 use super::lanes::{Isa, Task, rms_norm};
 use super::matrix::{Then, padded};
 use super::pages::{Pages, Table};
+use super::vectors::Vectors;
 use super::weights::{LayerWeights, Weights};
 
 /// Rows that go through the model at once: enough to make good use of weights, few enough for the second-level cache.
@@ -180,7 +181,7 @@ struct Norm<'a> {
 
 impl Task for Norm<'_> {
     #[inline(always)]
-    fn run<const ROWS: usize>(self) {
+    fn run<V: Vectors>(self) {
         let (c, stride) = (self.weight.len(), padded(self.weight.len()));
         let rows = self.x.chunks_exact(stride).zip(self.into.chunks_exact_mut(stride));
         for (x, into) in rows.take(self.m) {
@@ -205,7 +206,7 @@ struct Place<'a> {
 
 impl Task for Place<'_> {
     #[inline(always)]
-    fn run<const ROWS: usize>(self) {
+    fn run<V: Vectors>(self) {
         let Self { h, k, d, .. } = self;
         #[allow(clippy::cast_precision_loss)]
         let scale = 1.0 / (d as f32).sqrt();
@@ -258,14 +259,14 @@ struct Attend<'a> {
 
 impl Task for Attend<'_> {
     #[inline(always)]
-    fn run<const ROWS: usize>(self) {
+    fn run<V: Vectors>(self) {
         let Self { h, k, d, pages, .. } = self;
         let queries = self.qkv.chunks_exact(padded((h + 2 * k) * d));
         let places = self.attended.chunks_exact_mut(padded(h * d));
         for ((row, qkv), into) in self.rows.iter().zip(queries).zip(places) {
             let length = row.position + 1;
             let keys = Keys { pages, table: row.table, layer: self.index, length };
-            attend(keys, &qkv[..h * d], k, d, self.scores, &mut into[..h * d]);
+            attend::<V>(keys, &qkv[..h * d], k, d, self.scores, &mut into[..h * d]);
         }
     }
 }

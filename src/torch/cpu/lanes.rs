@@ -1,8 +1,10 @@
 //! Inner loops compiled for the vector instructions of the machine.
 //!
 //! The loops are plain Rust over arrays of [`WIDTH`] numbers. A [`Task`] is such a loop; [`Isa::run`] calls the copy of
-//! it that was compiled for AVX-512 or AVX2, whose compiler output was looked at: `WIDTH` and `ROWS` are what keeps all
-//! sums in registers there. Each sum is made in the same order in both copies, so results do not depend on the machine.
+//! it that was compiled for AVX-512 or AVX2. Each sum is made in the same order in both copies, so results do not depend on
+//! the machine. The one loop that is worth more than the compiler makes of it is in [`super::vectors`].
+
+use super::vectors::{Plain, Vectors};
 
 /// Numbers that are computed side by side.
 pub const WIDTH: usize = 32;
@@ -18,8 +20,8 @@ pub enum Isa {
 
 /// A loop to be compiled for each kind of vectors. Mark `run`, and what it calls, `#[inline(always)]`.
 pub trait Task {
-    /// Does it, at most `ROWS` rows of a matrix at a time.
-    fn run<const ROWS: usize>(self);
+    /// Does it with some kind of vectors.
+    fn run<V: Vectors>(self);
 }
 
 impl Isa {
@@ -50,7 +52,7 @@ impl Isa {
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => unsafe { on_avx2(task) },
             #[cfg(not(target_arch = "x86_64"))]
-            _ => task.run::<1>(),
+            _ => task.run::<Plain>(),
         }
     }
 }
@@ -58,31 +60,13 @@ impl Isa {
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
 fn on_avx512<T: Task>(task: T) {
-    task.run::<8>();
+    task.run::<super::vectors::Avx512>();
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
 fn on_avx2<T: Task>(task: T) {
-    task.run::<2>();
-}
-
-/// Sums of products: `acc[m] += sum over i of coefficients[m][i] * rows[i]`, one after the other.
-#[inline(always)]
-pub fn accumulate<'a, const M: usize>(
-    mut acc: [[f32; WIDTH]; M],
-    coefficients: [&[f32]; M],
-    rows: impl Iterator<Item = &'a [f32; WIDTH]>,
-) -> [[f32; WIDTH]; M] {
-    for (i, row) in rows.enumerate() {
-        for m in 0..M {
-            let factor = coefficients[m][i];
-            for n in 0..WIDTH {
-                acc[m][n] = factor.mul_add(row[n], acc[m][n]);
-            }
-        }
-    }
-    acc
+    task.run::<Plain>();
 }
 
 /// The exponential of a number that is at most 88; below -87.3 it is 0. Relative error below 2e-7. No fused operations,

@@ -2,7 +2,8 @@
 //!
 //! Axes: m rows, i inputs, o outputs.
 
-use super::lanes::{Isa, Task, WIDTH, accumulate, exp};
+use super::lanes::{Isa, Task, WIDTH, exp};
+use super::vectors::{Rows, Vectors};
 
 /// A matrix `[o, i]` in panels of [`WIDTH`] outputs, each panel `[i, WIDTH]`; outputs beyond the last are zeros.
 #[derive(Debug)]
@@ -92,6 +93,9 @@ impl Panels {
     }
 }
 
+/// Panels that one row alone is multiplied with at a time.
+const ALONE: usize = 4;
+
 struct Product<'a> {
     panels: &'a Panels,
     x: &'a [f32],
@@ -103,59 +107,81 @@ struct Product<'a> {
 
 impl Task for Product<'_> {
     #[inline(always)]
-    fn run<const ROWS: usize>(mut self) {
-        let panel = WIDTH * self.panels.inputs;
-        for (index, panel) in self.panels.values.chunks_exact(panel).enumerate() {
-            let panel = panel.as_chunks::<WIDTH>().0;
+    fn run<V: Vectors>(mut self) {
+        let panels = self.panels.values.len() / (WIDTH * self.panels.inputs);
+        // One row alone waits for each sum before it adds to it, and for memory: several panels side by side fill the time.
+        let mut panel = 0;
+        while self.m == 1 && panel + ALONE <= panels {
+            self.tile::<V, 1, ALONE>(panel, 0);
+            panel += ALONE;
+        }
+        for panel in panel..panels {
             let mut row = 0;
-            while row + ROWS <= self.m {
-                self.tile::<ROWS>(panel, index, row);
-                row += ROWS;
+            while row + V::TILE <= self.m {
+                match V::TILE {
+                    8 => self.tile::<V, 8, 1>(panel, row),
+                    _ => self.tile::<V, 2, 1>(panel, row),
+                }
+                row += V::TILE;
             }
             match self.m - row {
                 0 => {}
-                1 => self.tile::<1>(panel, index, row),
-                2 => self.tile::<2>(panel, index, row),
-                3 => self.tile::<3>(panel, index, row),
-                4 => self.tile::<4>(panel, index, row),
-                5 => self.tile::<5>(panel, index, row),
-                6 => self.tile::<6>(panel, index, row),
-                _ => self.tile::<7>(panel, index, row),
+                1 => self.tile::<V, 1, 1>(panel, row),
+                2 => self.tile::<V, 2, 1>(panel, row),
+                3 => self.tile::<V, 3, 1>(panel, row),
+                4 => self.tile::<V, 4, 1>(panel, row),
+                5 => self.tile::<V, 5, 1>(panel, row),
+                6 => self.tile::<V, 6, 1>(panel, row),
+                _ => self.tile::<V, 7, 1>(panel, row),
             }
         }
     }
 }
 
 impl Product<'_> {
-    /// `M` rows of `x`, from `row` on, times one panel.
+    /// `M` rows of `x`, from `row` on, times `P` panels, from `panel` on.
     #[inline(always)]
-    fn tile<const M: usize>(&mut self, panel: &[[f32; WIDTH]], index: usize, row: usize) {
+    fn tile<V: Vectors, const M: usize, const P: usize>(&mut self, panel: usize, row: usize) {
         let inputs = self.panels.inputs;
         let rows: [&[f32]; M] =
             std::array::from_fn(|m| &self.x[(row + m) * self.stride..][..inputs]);
-        let acc = accumulate([[0.0; WIDTH]; M], rows, panel.iter());
+        let size = WIDTH * inputs;
+        let panels = std::array::from_fn(|p| Rows {
+            values: &self.panels.values[(panel + p) * size..][..size],
+            stride: WIDTH,
+        });
+        let mut sums = [[[0.0; WIDTH]; P]; M];
+        V::accumulate(&mut sums, rows, panels, inputs);
+        for (m, sums) in sums.iter().enumerate() {
+            for (p, sums) in sums.iter().enumerate() {
+                self.put(row + m, panel + p, sums);
+            }
+        }
+    }
+
+    /// What becomes of one row's sums for one panel.
+    #[inline(always)]
+    fn put(&mut self, row: usize, panel: usize, sums: &[f32; WIDTH]) {
         let outputs = padded(self.panels.outputs);
-        for (m, acc) in acc.iter().enumerate() {
-            match self.then {
-                Then::Store => {
-                    let at = (row + m) * outputs + index * WIDTH;
-                    self.into[at..at + WIDTH].copy_from_slice(acc);
+        match self.then {
+            Then::Store => {
+                let at = row * outputs + panel * WIDTH;
+                self.into[at..at + WIDTH].copy_from_slice(sums);
+            }
+            Then::Add => {
+                let at = row * outputs + panel * WIDTH;
+                let place = &mut self.into[at..at + WIDTH];
+                for n in 0..WIDTH {
+                    place[n] += sums[n];
                 }
-                Then::Add => {
-                    let at = (row + m) * outputs + index * WIDTH;
-                    let place = &mut self.into[at..at + WIDTH];
-                    for n in 0..WIDTH {
-                        place[n] += acc[n];
-                    }
-                }
-                Then::Gate => {
-                    const HALF: usize = WIDTH / 2;
-                    let at = (row + m) * padded(outputs / 2) + index * HALF;
-                    let place = &mut self.into[at..at + HALF];
-                    for n in 0..HALF {
-                        let gate = acc[n];
-                        place[n] = gate / (1.0 + exp((-gate).min(88.0))) * acc[HALF + n];
-                    }
+            }
+            Then::Gate => {
+                const HALF: usize = WIDTH / 2;
+                let at = row * padded(outputs / 2) + panel * HALF;
+                let place = &mut self.into[at..at + HALF];
+                for n in 0..HALF {
+                    let gate = sums[n];
+                    place[n] = gate / (1.0 + exp((-gate).min(88.0))) * sums[HALF + n];
                 }
             }
         }

@@ -5,7 +5,7 @@
 //! number of threads or on the width of the processor's vectors: a sample is equal to the last bit alone and in company.
 //! That is also why threads need not work in step: each decodes sequences of its own.
 //!
-//! [`lanes`] compiles the inner loops for the vectors of the machine, [`matrix`] multiplies, [`pages`] holds keys and
+//! [`lanes`] compiles the inner loops for the vectors of the machine, [`vectors`] sums products, [`matrix`] multiplies, [`pages`] holds keys and
 //! values, [`attend`] reads them, [`forward`] is the model, [`engine`] decodes, [`score`] scores given tokens.
 
 pub mod attend;
@@ -15,4 +15,5 @@ pub mod lanes;
 pub mod matrix;
 pub mod pages;
 pub mod score;
+pub mod vectors;
 pub mod weights;

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use super::forward::{Forward, ROWS, Row};
 use super::lanes::{Isa, Task, exp, max, sum};
 use super::pages::{Pages, Table};
+use super::vectors::Vectors;
 use super::weights::Weights;
 
 /// Natural log-probability of each id but the first, given the ids before it; `threads` sequences at a time.
@@ -65,7 +66,7 @@ struct LogProb<'a> {
 
 impl Task for LogProb<'_> {
     #[inline(always)]
-    fn run<const ROWS: usize>(self) {
+    fn run<V: Vectors>(self) {
         // Exponentials of so many numbers at a time as fit on the stack.
         let mut weights = [0f32; 1024];
         let greatest = max(self.logits);

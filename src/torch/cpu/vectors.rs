@@ -1,0 +1,132 @@
+//! Sums of products, with every sum in a register while it grows.
+//!
+//! The loop that generation spends its time in. Plain Rust is compiled to code that reads each row of the matrix from memory
+//! once per sum, which halves the speed of a processor that can read one vector at a time; so AVX-512 is written out.
+
+use super::lanes::WIDTH;
+
+/// Some rows of [`WIDTH`] numbers, `stride` apart.
+#[derive(Clone, Copy, Debug)]
+pub struct Rows<'a> {
+    /// The numbers; the last row may end with them.
+    pub values: &'a [f32],
+    /// From the beginning of a row to that of the next.
+    pub stride: usize,
+}
+
+/// `M` sums for each of `P` sets of rows.
+pub type Sums<const M: usize, const P: usize> = [[[f32; WIDTH]; P]; M];
+
+/// The vectors of a machine.
+pub trait Vectors {
+    /// Rows of a matrix that are multiplied at a time: as many as there are registers for their sums.
+    const TILE: usize;
+
+    /// `sums[m][p] += sum over i < count of coefficients[m][i] * rows[p][i]`, one after the other, each product and sum
+    /// rounded once.
+    ///
+    /// # Panics
+    /// If there are fewer coefficients or rows than `count`.
+    fn accumulate<const M: usize, const P: usize>(
+        sums: &mut Sums<M, P>,
+        coefficients: [&[f32]; M],
+        rows: [Rows<'_>; P],
+        count: usize,
+    );
+}
+
+/// What the compiler makes of plain Rust, for AVX2 among others.
+#[derive(Debug)]
+pub struct Plain;
+
+impl Vectors for Plain {
+    const TILE: usize = 2;
+
+    #[inline(always)]
+    fn accumulate<const M: usize, const P: usize>(
+        sums: &mut Sums<M, P>,
+        coefficients: [&[f32]; M],
+        rows: [Rows<'_>; P],
+        count: usize,
+    ) {
+        for (p, rows) in rows.into_iter().enumerate() {
+            let mut own: [[f32; WIDTH]; M] = std::array::from_fn(|m| sums[m][p]);
+            let coefficients = coefficients.map(|values| &values[..count]);
+            for i in 0..count {
+                let row = &rows.values[i * rows.stride..][..WIDTH];
+                for m in 0..M {
+                    let factor = coefficients[m][i];
+                    for n in 0..WIDTH {
+                        own[m][n] = factor.mul_add(row[n], own[m][n]);
+                    }
+                }
+            }
+            for m in 0..M {
+                sums[m][p] = own[m];
+            }
+        }
+    }
+}
+
+/// 32 registers of 16 numbers.
+#[cfg(target_arch = "x86_64")]
+#[derive(Debug)]
+pub struct Avx512;
+
+#[cfg(target_arch = "x86_64")]
+#[allow(unsafe_code)]
+impl Vectors for Avx512 {
+    const TILE: usize = 8;
+
+    #[inline(always)]
+    fn accumulate<const M: usize, const P: usize>(
+        sums: &mut Sums<M, P>,
+        coefficients: [&[f32]; M],
+        rows: [Rows<'_>; P],
+        count: usize,
+    ) {
+        use std::arch::x86_64::{
+            _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps,
+        };
+        if count == 0 {
+            return;
+        }
+        for values in coefficients {
+            assert!(values.len() >= count, "{} coefficients of {count}", values.len());
+        }
+        for rows in rows {
+            assert!(rows.values.len() >= (count - 1) * rows.stride + WIDTH, "too few rows");
+        }
+        // SAFETY: `Isa::run` calls this only where the processor has AVX-512. Every pointer is of a coefficient `i < count`, of
+        // row `i < count` or of one of the sums, which the assertions above and the types say are there.
+        unsafe {
+            let mut own = [[[_mm512_setzero_ps(); 2]; P]; M];
+            for m in 0..M {
+                for p in 0..P {
+                    own[m][p][0] = _mm512_loadu_ps(sums[m][p].as_ptr());
+                    own[m][p][1] = _mm512_loadu_ps(sums[m][p].as_ptr().add(16));
+                }
+            }
+            for i in 0..count {
+                let mut row = [[_mm512_setzero_ps(); 2]; P];
+                for p in 0..P {
+                    let at = rows[p].values.as_ptr().add(i * rows[p].stride);
+                    row[p] = [_mm512_loadu_ps(at), _mm512_loadu_ps(at.add(16))];
+                }
+                for m in 0..M {
+                    let factor = _mm512_set1_ps(*coefficients[m].get_unchecked(i));
+                    for p in 0..P {
+                        own[m][p][0] = _mm512_fmadd_ps(factor, row[p][0], own[m][p][0]);
+                        own[m][p][1] = _mm512_fmadd_ps(factor, row[p][1], own[m][p][1]);
+                    }
+                }
+            }
+            for m in 0..M {
+                for p in 0..P {
+                    _mm512_storeu_ps(sums[m][p].as_mut_ptr(), own[m][p][0]);
+                    _mm512_storeu_ps(sums[m][p].as_mut_ptr().add(16), own[m][p][1]);
+                }
+            }
+        }
+    }
+}
