@@ -40,6 +40,7 @@ void howard_keep_memory(void) noexcept {
   mallopt(M_MMAP_THRESHOLD, 32 << 20);  // the most that glibc allows
   mallopt(M_TRIM_THRESHOLD, 1 << 30);
   mallopt(M_TOP_PAD, 32 << 20);
+  mallopt(M_ARENA_MAX, 1);  // heaps of further arenas are unmapped again in spite of all this
 #endif
 }
 

@@ -1,23 +1,23 @@
 //! The torch learner: every weight or adapters of a Qwen3 model, with explicit denominators.
 
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use tch::Tensor;
 
-use super::backward::{self, Options, Trainable};
+use super::backward::{self, Trainable};
+use super::batch::{self, Batch, trained};
 use super::local::LocalSampler;
 use super::lora::LayerAdapters;
 use super::master::Master;
 use super::optimizer::{AdamW, global_norm};
-use super::pack::{self, Packed};
+use super::pack;
 use super::qwen3::Qwen3;
 use super::{checkpoint, head};
 use howard::error::{Error, Result};
 use howard::learn::compute::{ComputeConfig, LoraConfig};
 use howard::learn::recipe::AdamWOptions;
 use howard::learn::{Checkpoint, Learner, StepStats};
-use howard::loss::{Objective, Seen, Tokens};
+use howard::loss::Objective;
 use howard::rng::Seed;
 use howard::types::TrainSample;
 
@@ -241,88 +241,19 @@ impl TorchLearner {
         objective: &Objective,
         denominator: f64,
     ) -> Result<(Vec<Tensor>, StepStats)> {
-        let mut stats = StepStats::default();
-        let mut sums: Vec<Option<Tensor>> = self.trainable.tensors.iter().map(|_| None).collect();
-        let kind = self.master.gradient_kind();
         let samples: Vec<&TrainSample> = samples.iter().filter(|s| trained(s) > 0).collect();
-        let lengths: Vec<usize> = samples.iter().map(|s| s.ids.len()).collect();
-        for (index, group) in self.microbatches(&lengths).into_iter().enumerate() {
-            let chosen: Vec<&TrainSample> = group.iter().map(|&i| samples[i]).collect();
-            let batch = self.packed(&chosen);
-            let columns = Columns::of(&chosen);
-            let options = Options {
-                recompute: self.compute.recompute,
-                temperature: 1.0,
-                head_tokens: self.compute.head_tokens,
-                dropout: self.dropout,
-                seed: self.seed.index(self.optimizer.step).index(index as u64),
-            };
-            let mut seen = Seen::default();
-            let whole = objective
-                .needs_whole_sequences()
-                .then(|| self.slopes_of_sequences(&batch, &columns, objective, &mut seen));
-            let mut slopes = |range: Range<usize>, logprobs: &[f32]| {
-                let slopes = match &whole {
-                    Some(slopes) => slopes[range].to_vec(),
-                    None => {
-                        let (part, slopes) = objective.evaluate(&columns.tokens(range, logprobs));
-                        seen.add(&part);
-                        slopes
-                    }
-                };
-                #[allow(clippy::cast_possible_truncation)]
-                Ok(slopes.into_iter().map(|slope| (slope / denominator) as f32).collect())
-            };
-            let mut sink = |index: usize, gradient: Tensor| {
-                let _guard = tch::no_grad_guard();
-                match &mut sums[index] {
-                    Some(sum) => drop(sum.g_add_(&gradient)),
-                    place => *place = Some(gradient.detach().to_kind(kind)),
-                }
-            };
-            let scored = backward::run(
-                self.model(),
-                &self.trainable,
-                &batch,
-                options,
-                &mut slopes,
-                &mut sink,
-            )?;
-            stats.loss += seen.loss / denominator;
-            stats.seen.add(&seen);
-            stats.entropy += scored.entropies.iter().map(|&e| f64::from(e)).sum::<f64>();
-            stats.num_tokens += lengths_of(&chosen);
-            stats.num_loss_tokens += batch.scored.iter().sum::<usize>() as u64;
-        }
-        let zero = |t: &Tensor| Tensor::zeros(t.size(), (kind, t.device()));
-        let gradients = sums
-            .into_iter()
-            .zip(&self.trainable.tensors)
-            .map(|(sum, tensor)| sum.unwrap_or_else(|| zero(tensor)))
-            .collect();
-        Ok((gradients, stats))
-    }
-
-    /// Slopes for losses that look at whole sequences: the head runs once more, before.
-    fn slopes_of_sequences(
-        &self,
-        batch: &Packed,
-        columns: &Columns,
-        objective: &Objective,
-        seen: &mut Seen,
-    ) -> Vec<f64> {
-        let hidden = backward::hidden(self.model(), batch);
-        let scored = head::score(self.model(), &hidden, &batch.targets, 1.0);
-        let (mut slopes, mut first) = (Vec::new(), 0);
-        for &count in &batch.scored {
-            let range = first..first + count;
-            let tokens = columns.tokens(range.clone(), &scored.logprobs[range]);
-            let (part, found) = objective.evaluate(&tokens);
-            seen.add(&part);
-            slopes.extend(found);
-            first += count;
-        }
-        slopes
+        let batch = Batch {
+            model: self.model(),
+            trainable: &self.trainable,
+            compute: &self.compute,
+            kind: self.master.gradient_kind(),
+            dropout: self.dropout,
+            seed: self.seed.index(self.optimizer.step),
+            samples: &samples,
+            objective,
+            denominator,
+        };
+        batch.gradients()
     }
 
     /// Scores the trained tokens of samples in groups of the micro-batch's size; `each` receives the sample's index and
@@ -331,7 +262,7 @@ impl TorchLearner {
         let lengths: Vec<usize> = samples.iter().map(|s| s.ids.len()).collect();
         for group in self.microbatches(&lengths) {
             let chosen: Vec<&TrainSample> = group.iter().map(|&i| samples[i]).collect();
-            let batch = self.packed(&chosen);
+            let batch = batch::packed(&chosen, self.model().device());
             let hidden = backward::hidden(self.model(), &batch);
             let scored = head::score(self.model(), &hidden, &batch.targets, 1.0);
             let mut first = 0;
@@ -346,59 +277,6 @@ impl TorchLearner {
         let most = self.compute.completions_per_microbatch;
         pack::plan_at_most(lengths, self.compute.microbatch_tokens, most)
     }
-
-    fn packed(&self, samples: &[&TrainSample]) -> Packed {
-        let ids = samples.iter().map(|s| s.ids.as_slice());
-        Packed::new(ids, |i, t| samples[i].mask[t] == 1, self.model().device())
-    }
-}
-
-/// What the loss needs to know of the trained tokens of a batch, in the order they are scored.
-struct Columns {
-    sampler: Vec<f32>,
-    old: Vec<f32>,
-    reference: Vec<f32>,
-    advantages: Vec<f32>,
-    weights: Vec<f32>,
-}
-
-impl Columns {
-    fn of(samples: &[&TrainSample]) -> Self {
-        let pick = |column: &dyn Fn(&TrainSample, usize) -> Option<f32>| -> Vec<f32> {
-            samples
-                .iter()
-                .flat_map(|s| (1..s.ids.len()).filter(|&t| s.mask[t] == 1).map(move |t| (s, t)))
-                .filter_map(|(s, t)| column(s, t))
-                .collect()
-        };
-        Self {
-            sampler: pick(&|s, t| Some(s.sampler_logprobs[t])),
-            old: pick(&|s, t| Some(*s.old_logprobs.get(t).unwrap_or(&s.sampler_logprobs[t]))),
-            reference: pick(&|s, t| s.reference_logprobs.get(t).copied()),
-            advantages: pick(&|s, t| Some(s.advantages[t])),
-            weights: pick(&|s, _| Some(s.weight)),
-        }
-    }
-
-    fn tokens<'a>(&'a self, range: Range<usize>, logprobs: &'a [f32]) -> Tokens<'a> {
-        Tokens {
-            logprobs,
-            sampler: &self.sampler[range.clone()],
-            old: &self.old[range.clone()],
-            reference: self.reference.get(range.clone()).unwrap_or_default(),
-            advantages: &self.advantages[range.clone()],
-            weights: &self.weights[range],
-        }
-    }
-}
-
-/// Tokens of a sample that are trained; the first has nothing before it.
-fn trained(sample: &TrainSample) -> usize {
-    sample.mask.iter().skip(1).filter(|&&m| m == 1).count()
-}
-
-fn lengths_of(samples: &[&TrainSample]) -> u64 {
-    samples.iter().map(|s| s.ids.len() as u64).sum()
 }
 
 impl Learner for TorchLearner {

@@ -3,6 +3,7 @@
 pub mod any;
 pub mod attention;
 pub mod backward;
+pub mod batch;
 pub mod checkpoint;
 pub mod config;
 pub mod cpu;

@@ -95,6 +95,35 @@ pub fn plan_at_most(lengths: &[usize], budget: usize, most: usize) -> Vec<Vec<us
     groups.into_iter().map(|(_, group)| group).collect()
 }
 
+/// As [`plan_at_most`], but groups of nearly equal numbers of tokens, their count a multiple of `lanes`: so that lanes end
+/// together. Every sequence is at most as long as `budget`.
+pub fn balanced(lengths: &[usize], budget: usize, most: usize, lanes: usize) -> Vec<Vec<usize>> {
+    let mut order: Vec<usize> = (0..lengths.len()).collect();
+    order.sort_by_key(|&i| std::cmp::Reverse(lengths[i]));
+    let total: usize = lengths.iter().sum();
+    let fits = |group: &Vec<usize>| {
+        let tokens: usize = group.iter().map(|&i| lengths[i]).sum();
+        tokens <= budget && (most == 0 || group.len() <= most)
+    };
+    let mut count = total.div_ceil(budget.max(1)).next_multiple_of(lanes.max(1));
+    loop {
+        let mut groups = vec![Vec::new(); count];
+        let mut before = 0;
+        for &index in &order {
+            // The group in which the sequence's middle token lies.
+            let place = (2 * before + lengths[index]) * count / (2 * total.max(1));
+            groups[place.min(count - 1)].push(index);
+            before += lengths[index];
+        }
+        // With a group for each sequence there is nothing left to divide.
+        if groups.iter().all(fits) || count >= 2 * lengths.len() {
+            groups.retain(|group| !group.is_empty());
+            return groups;
+        }
+        count += lanes;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,6 +140,22 @@ mod tests {
         assert_eq!(values(&packed.rows), [1, 3, 4, 6]);
         assert_eq!(values(&packed.targets), [7, 9, 3, 2]);
         assert_eq!(packed.scored, [1, 2, 1]);
+    }
+
+    #[test]
+    fn balanced_groups_are_alike_and_within_the_budget() {
+        // 20 tokens in 2 groups of 10.
+        assert_eq!(balanced(&[4, 6, 4, 2, 4], 12, 0, 2), [vec![1, 0], vec![2, 4, 3]]);
+        let lengths: Vec<usize> = (0..64).map(|i| 60 + (i * 37) % 80).collect();
+        for (budget, most, lanes) in [(1024, 0, 2), (1024, 7, 2), (512, 0, 16), (139, 0, 4)] {
+            let groups = balanced(&lengths, budget, most, lanes);
+            let tokens = |g: &Vec<usize>| g.iter().map(|&i| lengths[i]).sum::<usize>();
+            assert!(groups.iter().all(|g| tokens(g) <= budget && (most == 0 || g.len() <= most)));
+            let mut all: Vec<usize> = groups.concat();
+            all.sort_unstable();
+            assert_eq!(all, (0..64).collect::<Vec<_>>());
+        }
+        assert!(balanced(&[], 8, 0, 2).is_empty());
     }
 
     #[test]

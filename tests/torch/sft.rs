@@ -122,23 +122,28 @@ fn runs_killed_at_ten_random_moments_end_with_the_same_bits() {
         let whole = dir.path().join(format!("{what}-whole"));
         let started = Instant::now();
         success(&mut sft(&whole, &sets));
-        let length = started.elapsed();
+        let mut length = started.elapsed();
         let mut stream = Seed(5).named(what).stream();
-        let mut kills = 0;
         for moment in 0..5 {
             let out = dir.path().join(format!("{what}-{moment}"));
-            let mut child = quiet(&out).spawn().unwrap();
-            std::thread::sleep(length.mul_f64((f64::from(moment) + stream.uniform()) / 5.0));
-            if child.try_wait().unwrap().is_none() {
+            let moment = f64::from(moment) + stream.uniform();
+            loop {
+                let mut child = quiet(&out).spawn().unwrap();
+                std::thread::sleep(length.mul_f64(moment / 5.0));
+                let running = child.try_wait().unwrap().is_none();
                 child.kill().unwrap(); // SIGKILL
-                kills += 1;
+                child.wait().unwrap();
+                if running {
+                    break;
+                }
+                // The machine has become faster than it was when the whole run was timed.
+                std::fs::remove_dir_all(&out).unwrap();
+                length = length.mul_f64(0.7);
             }
-            child.wait().unwrap();
             success(&mut sft(&out, &sets));
             assert!(read(&whole, result) == read(&out, result), "{what} {moment}");
             assert_eq!(read(&whole, "steps.jsonl"), read(&out, "steps.jsonl"), "{what} {moment}");
         }
-        assert!(kills >= 3, "{what}: {kills} of 5 runs were still running when they were killed");
     }
 }
 

@@ -54,10 +54,9 @@ impl Vectors for Plain {
             let coefficients = coefficients.map(|values| &values[..count]);
             for i in 0..count {
                 let row = &rows.values[i * rows.stride..][..WIDTH];
-                for m in 0..M {
-                    let factor = coefficients[m][i];
-                    for n in 0..WIDTH {
-                        own[m][n] = factor.mul_add(row[n], own[m][n]);
+                for (own, coefficients) in own.iter_mut().zip(coefficients) {
+                    for (sum, value) in own.iter_mut().zip(row) {
+                        *sum = coefficients[i].mul_add(*value, *sum);
                     }
                 }
             }
