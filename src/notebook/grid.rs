@@ -25,12 +25,30 @@ pub struct Grid {
 }
 
 impl Grid {
-    /// All rows of a table.
+    /// All rows of a table. Columns behind its names hold numbers, unless most of their cells are words.
     pub fn of_table(table: &Table) -> Self {
-        let columns =
-            table.head.iter().enumerate().map(|(i, name)| (name.clone(), i >= table.names));
+        let words = |i: usize| {
+            let cells = || table.rows.iter().filter_map(|row| row.get(i));
+            let worded = cells().filter(|cell| cell.starts_with(char::is_alphabetic)).count();
+            2 * worded > cells().count()
+        };
+        let columns = table
+            .head
+            .iter()
+            .enumerate()
+            .map(|(i, name)| (name.clone(), i >= table.names && !words(i)));
         let rows = table.rows.iter().cloned().map(Some);
         Self { columns: columns.collect(), rows: rows.collect(), note: String::new() }
+    }
+
+    /// Head and tail of a long table, with its size below.
+    pub fn shortened(mut self) -> Self {
+        let height = self.rows.len();
+        if height > WHOLE {
+            self.rows.splice(HEAD..height - TAIL, [None]);
+            self.note = format!("{} rows", grouped(height));
+        }
+        self
     }
 
     /// Head and tail of a frame.
@@ -222,6 +240,31 @@ mod tests {
         );
         assert!(!html.contains("<b>") && html.contains("title=\"&lt;b&gt;xxx"), "{html}");
         assert!(html.contains("...</td>"));
+    }
+
+    #[test]
+    fn numbers_stand_right_and_words_left() {
+        let mut table = Table::new(1, &["row", "points", "conclusion"]);
+        table.rows.push(["a", "+1.0", "higher"].map(String::from).to_vec());
+        table.rows.push(["b", "none", "not told apart"].map(String::from).to_vec());
+        let sides: Vec<bool> = Grid::of_table(&table).columns.iter().map(|c| c.1).collect();
+        assert_eq!(sides, [false, true, false]);
+    }
+
+    #[test]
+    fn long_tables_can_be_shortened() {
+        let grid = |height: usize| Grid {
+            columns: vec![("n".into(), true)],
+            rows: (0..height).map(|i| Some(vec![i.to_string()])).collect(),
+            note: String::new(),
+        };
+        let long = grid(1200).shortened();
+        let plain = long.plain();
+        assert_eq!(plain.lines().nth(8), Some("   7"));
+        assert_eq!(plain.lines().nth(9), Some(" ..."));
+        assert_eq!(plain.lines().last(), Some("1,200 rows"));
+        assert_eq!(long.rows.len(), 13);
+        assert_eq!(grid(14).shortened(), grid(14));
     }
 
     #[test]

@@ -5,16 +5,23 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr)] // notebooks are floor 5: what is shown is printed
 
+mod compare;
+mod grading;
 mod grid;
+mod groups;
 mod lines;
 mod reading;
 mod results;
+mod study;
 mod training;
 
+pub use compare::{detectable, detectable_figure};
+pub use grading::graded;
 pub use grid::Grid;
 pub use lines::PlainLines;
-pub use reading::Reading;
-pub use results::{Results, Vote, overall, study};
+pub use reading::{Reading, problems};
+pub use results::{Results, Vote, overall};
+pub use study::Study;
 pub use training::Training;
 
 use polars::prelude::DataFrame;

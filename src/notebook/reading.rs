@@ -1,9 +1,11 @@
 //! One sample, to be read.
 
 use crate::bench::{self, Local};
-use crate::notebook::{Content, Show};
+use crate::error::Result;
+use crate::notebook::{Content, Grid, Show};
+use crate::report::Table;
 use crate::report::html::escaped;
-use crate::types::EvalRecord;
+use crate::types::{EvalRecord, Problem};
 
 /// A sample with the problem it answers.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,12 +16,39 @@ pub struct Reading {
     pub problem: Option<String>,
 }
 
+/// The problems of a benchmark: the mini-benchmarks always, others where their files are in the hub's cache.
+///
+/// # Errors
+/// The benchmark is unknown, or its files are not at hand.
+///
+/// # Example
+/// ```
+/// assert_eq!(howard::notebook::problems("mini-math-500")?.len(), 500);
+/// # Ok::<(), howard::error::Error>(())
+/// ```
+pub fn problems(benchmark: &str) -> Result<Vec<Problem>> {
+    bench::find(benchmark)?.load(&Local::default())
+}
+
+impl Show for Vec<Problem> {
+    fn content(&self) -> Content {
+        let row = |p: &Problem| {
+            let level = p.level.map_or_else(|| "-".into(), |level| level.to_string());
+            vec![p.id.0.clone(), level, p.text.clone(), p.gold.clone()]
+        };
+        let mut table = Table::new(4, &["problem", "level", "text", "gold"]);
+        table.rows = self.iter().map(row).collect();
+        Grid::of_table(&table).shortened().content()
+    }
+}
+
 impl Reading {
     /// A sample, with its problem looked up: the mini-benchmarks always have it, others where their files are in the
     /// hub's cache.
     pub fn of(record: &EvalRecord) -> Self {
-        let problems = bench::find(&record.benchmark).and_then(|b| b.load(&Local::default()));
-        let text = problems.ok().and_then(|all| all.into_iter().find(|p| p.id == record.problem));
+        let text = problems(&record.benchmark)
+            .ok()
+            .and_then(|all| all.into_iter().find(|p| p.id == record.problem));
         Self { record: record.clone(), problem: text.map(|p| p.text) }
     }
 

@@ -11,10 +11,9 @@ use crate::error::{Error, Result};
 use crate::frame::summary::{self, Key, Summary};
 use crate::frame::{self, Cell, io};
 use crate::plot::{self, Svg};
-use crate::report::ablation::spec;
-use crate::report::{Table, p_value, percent, vote};
+use crate::report::{Table, percent, vote};
 use crate::run;
-use crate::stats::{Estimate, cluster, paired};
+use crate::stats::{Estimate, cluster};
 use crate::types::{EvalRecord, Verdict};
 
 /// Graded samples of one or several runs.
@@ -45,6 +44,14 @@ impl Results {
     pub fn of(records: Vec<EvalRecord>) -> Result<Self> {
         frame::cells_of(&records)?;
         Ok(Self { records })
+    }
+
+    /// Several results in one.
+    ///
+    /// # Errors
+    /// There are none; two of them hold the same samples.
+    pub fn together(parts: &[Self]) -> Result<Self> {
+        Self::of(parts.iter().flat_map(|part| part.records.iter().cloned()).collect())
     }
 
     /// The samples.
@@ -85,6 +92,16 @@ impl Results {
         Self { records: self.records.iter().filter(|r| keep(r)).cloned().collect() }
     }
 
+    /// Names of the runs, in order of first appearance.
+    pub fn runs(&self) -> Vec<String> {
+        distinct(self.records.iter().map(|r| &r.run))
+    }
+
+    /// Names of the benchmarks, in order of first appearance.
+    pub fn benchmarks(&self) -> Vec<String> {
+        distinct(self.records.iter().map(|r| &r.benchmark))
+    }
+
     /// Only one benchmark.
     ///
     /// # Errors
@@ -92,12 +109,8 @@ impl Results {
     pub fn benchmark(&self, name: &str) -> Result<Self> {
         let found = self.only(&|r| r.benchmark == name);
         if found.records.is_empty() {
-            let there: BTreeSet<&str> = self.records.iter().map(|r| r.benchmark.as_str()).collect();
-            let there: Vec<&str> = there.into_iter().collect();
-            return Err(Error::data(
-                name,
-                format!("no such benchmark: there are {}", there.join(", ")),
-            ));
+            let there = self.benchmarks().join(", ");
+            return Err(Error::data(name, format!("no such benchmark: there are {there}")));
         }
         Ok(found)
     }
@@ -109,11 +122,16 @@ impl Results {
     pub fn run(&self, name: &str) -> Result<Self> {
         let found = self.only(&|r| r.run == name);
         if found.records.is_empty() {
-            let there: BTreeSet<&str> = self.records.iter().map(|r| r.run.as_str()).collect();
-            let there: Vec<&str> = there.into_iter().collect();
-            return Err(Error::data(name, format!("no such run: there are {}", there.join(", "))));
+            let there = self.runs().join(", ");
+            return Err(Error::data(name, format!("no such run: there are {there}")));
         }
         Ok(found)
+    }
+
+    /// Number of correct samples, and of all.
+    pub fn counts(&self) -> (u64, u64) {
+        let correct = self.records.iter().filter(|r| r.verdict == Verdict::Correct).count();
+        (correct as u64, self.records.len() as u64)
     }
 
     /// Samples that are not correct.
@@ -320,49 +338,11 @@ impl Results {
             )),
         }
     }
+}
 
-    /// Two runs on the same problems, a row per benchmark that both have: difference `a - b` with its paired interval, and
-    /// the sign-flip permutation test.
-    ///
-    /// # Errors
-    /// A run is unknown, or the two were asked different problems.
-    pub fn compare(&self, a: &str, b: &str) -> Result<Table> {
-        let (left, right) = (self.run(a)?.cells()?, self.run(b)?.cells()?);
-        let mut table = Table::new(
-            1,
-            &[
-                "benchmark",
-                "problems",
-                &format!("{a} %"),
-                &format!("{b} %"),
-                "points",
-                "95 % interval",
-                "p",
-            ],
-        );
-        for x in &left {
-            let Some(y) = right.iter().find(|y| y.benchmark == x.benchmark) else { continue };
-            let same = x.items.len() == y.items.len()
-                && x.items.iter().zip(&y.items).all(|(p, q)| p.problem == q.problem);
-            if !same {
-                let problem = format!("{a} and {b} were asked different problems");
-                return Err(Error::data(x.benchmark.as_str(), problem));
-            }
-            let (p, q) = (x.means(), y.means());
-            let d = paired::difference(&p, &q, 0.95)?;
-            let signed = |v: f64| format!("{:+.1}", 100.0 * v);
-            table.rows.push(vec![
-                x.benchmark.clone(),
-                p.len().to_string(),
-                percent(crate::stats::mean(&p)),
-                percent(crate::stats::mean(&q)),
-                signed(d.value),
-                format!("{} to {}", signed(d.lo), signed(d.hi)),
-                p_value(paired::permutation(&p, &q, 20_000, 0)?),
-            ]);
-        }
-        Ok(table)
-    }
+fn distinct<'a>(names: impl Iterator<Item = &'a String>) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    names.filter(|name| seen.insert(*name)).cloned().collect()
 }
 
 impl Show for Results {
@@ -448,12 +428,4 @@ impl Vote {
 pub fn overall(results: &Results) -> Result<Estimate> {
     let means: Vec<f64> = results.cells()?.iter().flat_map(Cell::means).collect();
     Ok(cluster::wilson(&means, results.records.len() as u64, 0.95))
-}
-
-/// The study's or one's own table of models and benchmarks; see `report ablation --help` for the forms it reads.
-///
-/// # Errors
-/// As `report ablation`.
-pub fn study(path: &str) -> Result<crate::report::ablation::Ablation> {
-    spec::read(&[path.into()])
 }

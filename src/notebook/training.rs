@@ -13,6 +13,7 @@ use crate::plot::{self, Svg};
 use crate::report::Table;
 use crate::report::curves::{self, Curves};
 use crate::run;
+use crate::stats;
 
 /// What a training run left on disk.
 #[derive(Clone, Debug, PartialEq)]
@@ -121,6 +122,66 @@ impl Training {
         jsonl::read(&self.folder.join(run::ROLLOUTS))
     }
 
+    /// Pairs of rollouts of the last step that differ in reward, the better one first: what the gradient compares.
+    ///
+    /// # Errors
+    /// The run wrote no rollouts.jsonl.
+    pub fn contrasts(&self) -> Result<Vec<RolloutRow>> {
+        let rows = self.rollouts()?;
+        let last = rows.iter().map(|row| row.step).max();
+        let mut groups: Vec<Vec<RolloutRow>> = Vec::new();
+        for row in rows.into_iter().filter(|row| Some(row.step) == last) {
+            match groups.iter_mut().find(|group| group[0].problem == row.problem) {
+                Some(group) => group.push(row),
+                None => groups.push(vec![row]),
+            }
+        }
+        let pair = |group: &Vec<RolloutRow>| {
+            let order =
+                |a: &&RolloutRow, b: &&RolloutRow| a.reward.total.total_cmp(&b.reward.total);
+            let best = group.iter().max_by(order)?.clone();
+            let worst = group.iter().min_by(order)?.clone();
+            (best.reward.total > worst.reward.total).then_some([best, worst])
+        };
+        Ok(groups.iter().filter_map(pair).flatten().collect())
+    }
+
+    /// Mean and standard error of some numbers in equal spans of steps.
+    ///
+    /// # Errors
+    /// The run lacks one of them.
+    pub fn spans(&self, spans: usize, names: &[&str]) -> Result<Table> {
+        let mut head = vec!["steps".to_string()];
+        head.extend(names.iter().map(|name| (*name).to_string()));
+        let head: Vec<&str> = head.iter().map(String::as_str).collect();
+        let mut table = Table::new(1, &head);
+        for name in names {
+            let points = self.values(name)?;
+            let size = points.len().div_ceil(spans.max(1)).max(1);
+            for (row, part) in points.chunks(size).enumerate() {
+                if table.rows.len() <= row {
+                    table.rows.push(vec![format!("{} to {}", part[0].0, part[part.len() - 1].0)]);
+                }
+                let values: Vec<f64> = part.iter().map(|(_, y)| *y).collect();
+                let error = (stats::variance(&values) / values.len() as f64).sqrt();
+                table.rows[row].push(format!("{:.3} \u{b1}{error:.3}", stats::mean(&values)));
+            }
+        }
+        Ok(table)
+    }
+
+    /// Some numbers of all steps as a frame.
+    ///
+    /// # Errors
+    /// The run lacks one of them.
+    pub fn columns(&self, names: &[&str]) -> Result<DataFrame> {
+        for name in names {
+            self.values(name)?;
+        }
+        let named = std::iter::once("step").chain(names.iter().copied());
+        self.frame()?.select(named).map_err(|e| Error::data("steps", e.to_string()))
+    }
+
     /// All numbers of all steps as a frame.
     ///
     /// # Errors
@@ -171,7 +232,7 @@ impl Show for Vec<RolloutRow> {
             rows: self.iter().map(|r| Some(row(r))).collect(),
             note: format!("{} rollouts", self.len()),
         };
-        grid.content()
+        grid.shortened().content()
     }
 }
 

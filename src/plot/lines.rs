@@ -151,7 +151,9 @@ pub(super) fn mesh(
     span: f64,
 ) -> Painted {
     let digits =
-        if span >= 20.0 { 0 } else { (1.3 - span.log10()).ceil().clamp(0.0, 8.0) as usize };
+        if span >= 20.0 { 0 } else { (1.3 - span.log10()).ceil().clamp(0.0, 16.0) as usize };
+    // Long rows of zeros would run into the axis' description.
+    let y_text = |y: &f64| if digits > 5 { format!("{y:.2e}") } else { format!("{y:.digits$}") };
     let whole = !figure.doubling && x1 - x0 <= 12.0;
     let ticks = if figure.doubling || whole { (x1 - x0).round() as usize + 1 } else { 9 };
     let x_text = |x: &f64| {
@@ -170,7 +172,7 @@ pub(super) fn mesh(
         .axis_style(INK)
         .x_labels(ticks)
         .x_label_formatter(&x_text)
-        .y_label_formatter(&|y| format!("{y:.digits$}"))
+        .y_label_formatter(&y_text)
         .x_desc(figure.x_desc.as_str())
         .y_desc(figure.y_desc.as_str())
         .label_style((FONT, SIZE).into_font().color(&INK))

@@ -50,7 +50,7 @@ pub fn tokens(title: &str, tokens: &[(String, f64)]) -> Result<Svg> {
             let edge = INK.mix(0.18).stroke_width(1);
             root.draw(&Rectangle::new([(x, y), (x + 14, y + 14)], edge)).map_err(said)?;
             let font = (FONT, 12).into_font().color(&INK);
-            let label = format!("{:.3} %", 100.0 * share).replace(".000", "");
+            let label = format!("{:.1} %", 100.0 * share).replace(".0 ", " ");
             root.draw(&Text::new(label, (x + 20, y + 2), font)).map_err(said)?;
         }
         Ok(())

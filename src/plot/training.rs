@@ -113,4 +113,11 @@ mod tests {
         assert_eq!((count(30), count(5)), (1, 0));
         assert!(training("t", "y", &[]).is_err());
     }
+
+    #[test]
+    fn small_numbers_have_short_labels() {
+        let points = (0..20).map(|i| (f64::from(i), 3e-7 + 1e-9 * f64::from(i))).collect();
+        let Svg(text) = training("t", "y", &[("gap".to_string(), points)]).unwrap();
+        assert!(text.contains("3.10e-7") && !text.contains("0.00000"), "{text}");
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::{Ablation, CONFIDENCE, Compared, Test, compare};
 use crate::error::Result;
-use crate::plot::{self, Dots};
+use crate::plot::{self, Dots, Svg};
 use crate::report::{Page, Table, p_value};
 use crate::stats::multiple;
 
@@ -88,12 +88,16 @@ fn points(value: f64) -> String {
 
 /// The claims in words, each with what the tests say.
 pub fn claims(page: &mut Page, ablation: &Ablation, found: &[Difference]) {
-    let worded: Vec<_> =
-        ablation.claims.iter().filter_map(|c| Some((c, c.text.as_ref()?))).collect();
-    if worded.is_empty() {
-        return;
+    let table = claims_table(ablation, found);
+    if !table.rows.is_empty() {
+        page.heading("Which claims survive a test");
+        page.table(&table);
     }
-    page.heading("Which claims survive a test");
+}
+
+/// A row per claim that is put into words, and benchmark.
+pub fn claims_table(ablation: &Ablation, found: &[Difference]) -> Table {
+    let worded = ablation.claims.iter().filter_map(|c| Some((c, c.text.as_ref()?)));
     let mut table = Table::new(
         3,
         &[
@@ -130,7 +134,7 @@ pub fn claims(page: &mut Page, ablation: &Ablation, found: &[Difference]) {
             ]);
         }
     }
-    page.table(&table);
+    table
 }
 
 /// Every difference, as a table and a figure.
@@ -186,6 +190,16 @@ pub fn all(page: &mut Page, ablation: &Ablation, found: &[Difference]) -> Result
          Hochberg (the share of false findings); conclusions use Holm at 5 %.",
         found.len()
     ));
+    let alt = "differences with 95 % intervals, by benchmark";
+    page.figure("differences", alt, figure(ablation, found)?);
+    Ok(())
+}
+
+/// Differences as dots with their intervals, a group per benchmark.
+///
+/// # Errors
+/// There are none.
+pub fn figure(ablation: &Ablation, found: &[Difference]) -> Result<Svg> {
     let mut groups: Vec<(String, Vec<_>)> = Vec::new();
     let one_base = found.iter().all(|d| d.b == found[0].b);
     for benchmark in &ablation.benchmarks {
@@ -207,6 +221,5 @@ pub fn all(page: &mut Page, ablation: &Ablation, found: &[Difference]) -> Result
         groups,
         difference: true,
     };
-    page.figure("differences", "differences with 95 % intervals, by benchmark", plot::dots(&dots)?);
-    Ok(())
+    plot::dots(&dots)
 }

@@ -1,6 +1,6 @@
 //! The ablation report: models x benchmarks with intervals, what may be concluded from it, and where it came from.
 
-mod differences;
+pub mod differences;
 mod scores;
 pub mod spec;
 mod tables;
@@ -23,7 +23,7 @@ use crate::types::Verdict;
 
 pub use differences::{Difference, differences};
 pub use scores::{Compared, Scores, Test, compare};
-pub use tables::{checks, main_table};
+pub use tables::{checks, legend, main_table};
 
 /// Confidence of all intervals and one less the level of all tests.
 pub const CONFIDENCE: f64 = 0.95;
@@ -204,7 +204,7 @@ pub fn page(ablation: &Ablation, method: Method, command: &str) -> Result<Page> 
     }
     page.heading("Results");
     page.table(&main_table(ablation, method)?);
-    page.text(&tables::legend(ablation, method));
+    page.text(&legend(ablation, method));
     tables::figure(&mut page, ablation, method)?;
     let found = differences(ablation)?;
     differences::claims(&mut page, ablation, &found);
@@ -227,11 +227,7 @@ pub fn page(ablation: &Ablation, method: Method, command: &str) -> Result<Page> 
 /// # Errors
 /// Two rows were asked different problems of a benchmark.
 pub fn readme(ablation: &Ablation, method: Method) -> Result<String> {
-    Ok(format!(
-        "{}\n{}\n",
-        main_table(ablation, method)?.markdown(),
-        tables::legend(ablation, method)
-    ))
+    Ok(format!("{}\n{}\n", main_table(ablation, method)?.markdown(), legend(ablation, method)))
 }
 
 /// The numbers of an ablation, to be written in one of two shapes.
