@@ -36,7 +36,7 @@ test: setup ## run all tests, first those that need no libtorch
 test-endpoint: build ## eval and traces against `transformers serve`, a server that we did not write
 	@scripts/test-endpoint.sh $(BIN)
 
-.PHONY: notebooks notebooks-test notebooks-selftest notebooks-render
+.PHONY: notebooks notebooks-test notebooks-selftest notebooks-render notebooks-data
 notebooks: setup ## open JupyterLab in notebooks/ with a kernel of our own (installed into .notebooks/, once)
 	@scripts/notebooks.sh lab
 
@@ -48,6 +48,10 @@ notebooks-selftest: setup ## the test of that test: broken notebooks must fail, 
 
 notebooks-render: setup ## execute all notebooks and write the copies with outputs to docs/notebooks/
 	@scripts/notebooks.sh render
+
+notebooks-data: build ## make notebooks/data again from the results of `make ablation`
+	@$(CARGO) build --locked --workspace --example notebook_data
+	@scripts/notebooks-data.sh $(BIN)
 
 tiny-model: build ## train the shipped tiny model again, from random weights (about 15 minutes on 2 cores)
 	@$(BIN)/sft --config configs/tiny/sft.toml --out results/tiny-sft
