@@ -29,6 +29,10 @@ ALLOWED = re.compile(r"^\s*(Compiling|Downloading|Downloaded|Updating|Locking|Bl
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
+# What a value looks like that has no form for people: evcxr then prints Rust's debug text.
+DEBUG = re.compile(r"(Ok|Err|Some|None)\b|[A-Z]\w* \{ \w+:|\[\w+ \{")
+
+
 class Failed(Exception):
     """A notebook that does not do what it should; the text says where."""
 
@@ -43,6 +47,8 @@ def check_cell(name, number, cell):
     for output in cell.get("outputs", []):
         if output.output_type == "error":
             raise Failed(f"{name}, cell {number}: {first_line(output.evalue)}")
+        if output.output_type == "execute_result" and DEBUG.match(output.data.get("text/plain", "")):
+            raise Failed(f"{name}, cell {number} shows debug text: {first_line(output.data['text/plain'])[:80]}")
         if output.output_type == "stream" and output.name == "stderr":
             for line in ANSI.sub("", output.text).splitlines():
                 if line.strip() and not ALLOWED.match(line):
@@ -79,7 +85,7 @@ def execute(path, cell_timeout=600):
     client = NotebookClient(
         notebook,
         timeout=cell_timeout,
-        startup_timeout=300,
+        startup_timeout=1200,
         kernel_name="howard",
         resources={"metadata": {"path": str(SOURCES)}},
         allow_errors=True,

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Notebooks: installs what they need into .notebooks/ (once), then opens, executes or renders them.
-#   notebooks.sh install | lab | test [NOTEBOOK...] | render [NOTEBOOK...]
+#   notebooks.sh install | lab | test [NOTEBOOK...] | render [NOTEBOOK...] | selftest
 set -eu
 cd "$(dirname "$0")/.."
 root=$(pwd)
@@ -18,7 +18,7 @@ command -v flock >/dev/null 2>&1 || fail "no flock found: kernels take turns wit
 install_kernel() {
     have=$(cat .notebooks/evcxr/version 2>/dev/null || true)
     [ "$have" = "$evcxr_version" ] && [ -x .notebooks/evcxr/bin/evcxr_jupyter ] && return
-    printf 'notebooks: building evcxr_jupyter %s, once (about 5 minutes on 2 cores) ...\n' "$evcxr_version" >&2
+    printf 'notebooks: building evcxr_jupyter %s, once (about 6 minutes on 2 cores) ...\n' "$evcxr_version" >&2
     # Little optimisation: it parses cells, and most of it is rust-analyzer, which takes three times as long to build in full.
     CARGO_TARGET_DIR="$root/.notebooks/build" CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_CODEGEN_UNITS=64 \
         cargo install --quiet --locked --force --root .notebooks/evcxr --version "$evcxr_version" evcxr_jupyter \

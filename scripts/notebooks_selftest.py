@@ -25,6 +25,7 @@ BROKEN = [
     ("an Err as the value of a cell", 'Results::read(&["data/none.parquet"])', "data/none.parquet"),
     ("a wrong path", 'let results = Results::read(&["data/none.parquet"])?;', "data/none.parquet"),
     ("a compile error", "let number: u32 = results_that_nobody_made;", "cannot find value"),
+    ("debug text", "Some(1)", "shows debug text"),
     ("a process that dies", "std::process::abort();", "terminated"),
 ]
 
@@ -53,7 +54,7 @@ class Kernel:
 
     def __enter__(self):
         self.manager, self.client = start_new_kernel(
-            kernel_name="howard", startup_timeout=300, cwd=str(notebooks.SOURCES)
+            kernel_name="howard", startup_timeout=1200, cwd=str(notebooks.SOURCES)
         )
         return self
 

@@ -9,6 +9,7 @@ use howard::eval::{self, EvalOptions, Task, WAVE};
 use howard::notebook::{Content, PlainLines, Results, Show};
 use howard::plot::{self, Svg};
 use howard::progress::Progress;
+use howard::report::Table;
 use howard::sample::Sampler;
 use howard::types::{Completion, Message, Problem, ProblemId, Request, SamplingParams};
 use howard_torch::local::LocalSampler;
@@ -129,33 +130,65 @@ impl Model {
         samples: u32,
         params: &SamplingParams,
     ) -> Result<Results> {
-        let mut problems = bench::find(benchmark)?.load(&Local::default())?;
-        problems.truncate(limit);
-        let task = Task { benchmark: benchmark.into(), prompt: PromptStyle::Instruction, problems };
-        let options = EvalOptions {
-            run: self.name.clone(),
-            model: self.name.clone(),
-            samples,
-            params: params.clone(),
-            seed: 0,
-            wave: WAVE,
-            grader: Grader::default(),
-        };
-        // Records go by way of a file, as in the program; a notebook keeps them in memory only.
-        let dir = std::env::temp_dir().join(format!("howard-{}-{benchmark}", std::process::id()));
-        std::fs::create_dir_all(&dir).map_err(|e| Error::io(&dir, e))?;
-        let mut progress = PlainLines::default();
-        progress.start(&format!("evaluating {benchmark}"), 0);
-        let outcome = eval::run(
-            &mut self.sampler,
-            &[task],
-            &options,
-            &dir.join("records.jsonl"),
-            &mut progress,
-        );
-        std::fs::remove_dir_all(&dir).map_err(|e| Error::io(&dir, e))?;
-        Results::of(outcome?)
+        evaluate(&mut self.sampler, &self.name, benchmark, limit, samples, params)
     }
+
+    /// A row per answer to a problem: verdict, answer, tokens, and the mean probability of a token.
+    ///
+    /// # Errors
+    /// An answer has no log-probabilities.
+    pub fn overview(&self, answers: &[Completion], problem: &Problem) -> Result<Table> {
+        let grader = Grader::default();
+        let gold = grader.gold(&problem.gold);
+        let head = ["sample", "verdict", "answer", "tokens", "mean probability of a token"];
+        let mut table = Table::new(3, &head);
+        for answer in answers {
+            let sampled = answer.logprobs.as_deref().filter(|all| !all.is_empty());
+            let logprobs =
+                sampled.ok_or_else(|| Error::data("answer", "has no log-probabilities"))?;
+            let sum: f64 = logprobs.iter().map(|l| f64::from(*l)).sum();
+            let grade = grader.grade(&gold, &answer.text);
+            table.rows.push(vec![
+                answer.sample.to_string(),
+                grade.verdict(answer.finish).name().replace('_', " "),
+                grade.extracted.unwrap_or_default(),
+                logprobs.len().to_string(),
+                format!("{:.3}", (sum / logprobs.len() as f64).exp()),
+            ]);
+        }
+        Ok(table)
+    }
+}
+
+/// Evaluates a policy on the first `limit` problems of a benchmark; a line of progress every few seconds.
+pub(crate) fn evaluate(
+    sampler: &mut dyn Sampler,
+    name: &str,
+    benchmark: &str,
+    limit: usize,
+    samples: u32,
+    params: &SamplingParams,
+) -> Result<Results> {
+    let mut problems = bench::find(benchmark)?.load(&Local::default())?;
+    problems.truncate(limit);
+    let task = Task { benchmark: benchmark.into(), prompt: PromptStyle::Instruction, problems };
+    let options = EvalOptions {
+        run: name.into(),
+        model: name.into(),
+        samples,
+        params: params.clone(),
+        seed: 0,
+        wave: WAVE,
+        grader: Grader::default(),
+    };
+    // Records go by way of a file, as in the program; a notebook keeps them in memory only.
+    let dir = std::env::temp_dir().join(format!("howard-{}-{benchmark}", std::process::id()));
+    std::fs::create_dir_all(&dir).map_err(|e| Error::io(&dir, e))?;
+    let mut progress = PlainLines::default();
+    progress.start(&format!("evaluating {benchmark}"), 0);
+    let outcome = eval::run(sampler, &[task], &options, &dir.join("records.jsonl"), &mut progress);
+    std::fs::remove_dir_all(&dir).map_err(|e| Error::io(&dir, e))?;
+    Results::of(outcome?)
 }
 
 impl Show for Model {

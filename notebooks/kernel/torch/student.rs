@@ -10,6 +10,7 @@ use howard::learn::compute::ComputeConfig;
 use howard::learn::recipe::AdamWOptions;
 use howard::learn::{Learner, StepStats};
 use howard::loss::{Loss, Objective};
+use howard::notebook::{Content, Results, Show};
 use howard::reward::RewardConfig;
 use howard::rng::Seed;
 use howard::rollout::{self, Group};
@@ -17,6 +18,8 @@ use howard::sample::Sampler;
 use howard::types::{Problem, Request, SamplingParams, TrainSample};
 use howard_torch::learner::TorchLearner;
 use howard_torch::local::LocalSampler;
+
+use crate::model::evaluate;
 
 /// Longest answer of a student.
 const MAX_TOKENS: usize = 256;
@@ -92,5 +95,26 @@ impl Student {
         let objective = Objective::of(Loss::ImportanceSampling);
         #[allow(clippy::cast_precision_loss)]
         self.learner.step(batch, &objective, learning_rate, tokens as f64)
+    }
+
+    /// Evaluates the model as it is now on the first `limit` problems of a benchmark.
+    ///
+    /// # Errors
+    /// The benchmark is unknown or its data are not at hand.
+    pub fn evaluate(
+        &mut self,
+        benchmark: &str,
+        limit: usize,
+        samples: u32,
+        params: &SamplingParams,
+    ) -> Result<Results> {
+        evaluate(self.learner.policy(), "student", benchmark, limit, samples, params)
+    }
+}
+
+impl Show for Student {
+    fn content(&self) -> Content {
+        let parameters = self.learner.model().config.num_parameters();
+        Content::text(format!("a model of {parameters} parameters, all of them trained with AdamW"))
     }
 }
