@@ -1,7 +1,8 @@
 //! How long the nastiest answers take, and how many steps: the families of `tests/hostile.rs`, on one thread.
 //!
-//! `cargo test --package howard --no-default-features --bench hostile -- [--top N]` (the dev profile, which is
-//! optimised). A time covers reading the gold answer and grading; it is the best of five rounds.
+//! `cargo test --package howard --no-default-features --bench hostile -- [--top N] [--file FILE]` (the dev profile,
+//! which is optimised). A time covers reading the gold answer and grading; it is the best of five rounds. With `--file`
+//! an input of the fuzz target `grade` is timed instead, or of another one beside an answer of two elements.
 #![allow(missing_docs, clippy::print_stdout)]
 
 #[path = "../tests/hostile.rs"]
@@ -13,12 +14,21 @@ use howard::answer::{Grader, STEPS};
 
 const ROUNDS: usize = 5;
 
+fn from_file(file: &str) -> hostile::Pair {
+    let bytes = std::fs::read(file).unwrap_or_else(|e| panic!("{file}: {e}"));
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let (gold, pred) = text.split_once('\n').unwrap_or(("1,7", &text));
+    let completion = pred.contains("box");
+    hostile::Pair { name: file.into(), gold: gold.into(), pred: pred.into(), completion }
+}
+
 fn main() {
     let option = |name: &str| std::env::args().skip_while(|a| a != name).nth(1);
     let top = option("--top").and_then(|n| n.parse().ok()).unwrap_or(10);
     let grader = Grader::default();
     let mut rows = Vec::new();
-    for pair in hostile::pairs() {
+    let pairs = option("--file").map_or_else(hostile::pairs, |file| vec![from_file(&file)]);
+    for pair in pairs {
         let (mut best, mut steps, mut verdict) = (f64::INFINITY, 0, None);
         for _ in 0..ROUNDS {
             let start = Instant::now();

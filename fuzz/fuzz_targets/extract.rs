@@ -1,12 +1,23 @@
 //! Extraction: any text has at most one answer, which stands in the text, and grading finds the same one.
 #![no_main]
 
+use cpu_time::ThreadTime;
 use howard::answer::{Found, Grader, STEPS, last_boxed};
 use libfuzzer_sys::fuzz_target;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// The longest that a verdict may take with sanitizers on a busy machine; without them it takes half a millisecond.
-const LIMIT: Duration = Duration::from_millis(50);
+/// The longest that a verdict may take, in processor time, with everything that the fuzzer counts on the way; it takes
+/// half a millisecond without.
+const LIMIT: Duration = Duration::from_millis(20);
+
+/// Does it up to three times: the processor time of a thread comes in coarse ticks.
+fn timely<T>(mut work: impl FnMut() -> T) -> Option<T> {
+    (0..3).find_map(|_| {
+        let start = ThreadTime::now();
+        let result = work();
+        (start.elapsed() < LIMIT).then_some(result)
+    })
+}
 
 fuzz_target!(|data: &[u8]| {
     let text = String::from_utf8_lossy(data);
@@ -15,9 +26,10 @@ fuzz_target!(|data: &[u8]| {
         assert!(text.contains(answer));
     }
     let grader = Grader { fallback: true, ..Grader::default() };
-    let start = Instant::now();
-    let grade = grader.grade(&grader.gold("1,7"), &text);
-    assert!(grade.steps <= STEPS && start.elapsed() < LIMIT, "{grade:?}");
+    // More time than the steps stand for is an escape from the account.
+    let grade = timely(|| grader.grade(&grader.gold("1,7"), &text));
+    let grade = grade.expect("a verdict took too long");
+    assert!(grade.steps <= STEPS, "{grade:?}");
     if !text.contains("</think>") && found.is_some() && grade.found != Some(Found::Boxes) {
         assert_eq!(grade.extracted.as_deref(), found.map(str::trim));
     }

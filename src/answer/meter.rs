@@ -7,7 +7,7 @@ use std::cell::Cell;
 /// processor of 2020, so that a verdict ends within half a millisecond.
 pub const STEPS: u64 = 30_000;
 /// Steps that one answer may take to be read; the rest is left for comparing it.
-pub(super) const READING: u64 = STEPS / 4;
+pub(super) const READING: u64 = STEPS / 3;
 
 /// Steps that are left. What cannot be paid for is not done, and the account is empty from then on.
 #[derive(Debug)]

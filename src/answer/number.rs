@@ -8,7 +8,7 @@ use super::meter::Meter;
 use super::parse;
 use super::rat::Rat;
 use super::text;
-use super::token::{Gap, P, Tok, Token, nesting};
+use super::token::{Gap, Num, P, Tok, Token, nesting};
 use super::units::{self, Unit};
 use super::value::{Based, Literal, Quantity, Value};
 
@@ -59,6 +59,19 @@ pub(super) fn quantity(t: &[Token], meter: &Meter) -> Option<Quantity> {
         word: word.map(Into::into),
         is_word,
     })
+}
+
+/// A number that stands alone.
+pub(super) fn plain(num: &Num, literal: Literal) -> Quantity {
+    Quantity {
+        expr: Expr::Num(num.value.clone()),
+        exact: Some(num.value.clone()),
+        unit: None,
+        percent: false,
+        literal,
+        word: None,
+        is_word: false,
+    }
 }
 
 /// `\text{four}`, `seven`.

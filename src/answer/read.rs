@@ -136,6 +136,12 @@ fn list(tokens: &[Token], depth: u32, meter: &Meter) -> Value {
 /// One element: no separators outside of brackets.
 fn element(tokens: &[Token], depth: u32, meter: &Meter) -> Value {
     let t = trimmed(tokens, meter);
+    if let [only] = t
+        && let Tok::Num(num) = &only.tok
+        && meter.pay(30).is_some()
+    {
+        return Value::Quantity(Box::new(number::plain(num, literal::of(t))));
+    }
     if t.is_empty() || depth > MAX_DEPTH || meter.pay(120).is_none() {
         return words(tokens);
     }

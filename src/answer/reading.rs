@@ -128,7 +128,8 @@ impl Reading {
     pub(super) fn canonical(&self) -> Option<String> {
         let meter = Meter::new(STEPS);
         let text = self.value.as_ref().and_then(|value| render::value(value, &meter));
-        text.filter(|text| text.len() <= 4096)
+        // A longer one might be beyond the limits when it is read again.
+        text.filter(|text| text.len() <= 1024)
     }
 
     /// Whether it was read as words.

@@ -13,6 +13,9 @@ use super::token::P;
 use super::units::Unit;
 use super::value::{Quantity, Value};
 
+/// Largest coefficient, in bits: about a thousand digits.
+const MAX_BITS: u64 = 4096;
+
 /// The canonical text; `None` where there is none within the limits.
 pub(super) fn value(v: &Value, meter: &Meter) -> Option<String> {
     meter.pay(4)?;
@@ -207,6 +210,9 @@ fn number(value: &Rat) -> String {
 }
 
 fn term(text: &mut String, monomial: &Monomial, coefficient: &Rat) -> Option<()> {
+    if coefficient.bits() > MAX_BITS {
+        return None;
+    }
     let mut factors: Vec<String> = Vec::new();
     if !coefficient.is_one() || monomial.is_empty() {
         factors.push(number(coefficient));
