@@ -24,7 +24,8 @@ use howard::{disk, frame};
 ///
 ///   grade --results results/tiny/records.parquet --mode normalized --out regraded.parquet
 ///
-/// What counts as equal: docs/grading.md.
+/// A line may set `decimal_comma` and `same_form` for itself, and `tolerance`: how far numbers may be off (0.1, "1e-3",
+/// or one for each element: [1e34, 0.001]). What counts as equal: docs/grading.md.
 #[derive(Parser)]
 #[command(version, verbatim_doc_comment, after_help = cli::EXIT_CODES)]
 struct Args {
@@ -54,6 +55,12 @@ struct Args {
     /// Also take `#### x` or "the answer is x" where a completion has no box
     #[arg(long)]
     fallback: bool,
+    /// A comma may stand before decimals: 1,22 is 1.22, unless it is compared with a list
+    #[arg(long)]
+    decimal_comma: bool,
+    /// An expression must have the gold answer's form: for problems that say factor, expand or simplify
+    #[arg(long)]
+    same_form: bool,
     /// Show what gold answer and prediction were read as, instead of JSON
     #[arg(long, conflicts_with = "results")]
     explain: bool,
@@ -93,6 +100,8 @@ fn run(args: &Args) -> anyhow::Result<u8> {
             ModeName::Normalized => Mode::Normalized,
         },
         fallback: args.fallback,
+        decimal_comma: args.decimal_comma,
+        same_form: args.same_form,
     };
     match (&args.input, &args.results) {
         (Some(input), _) => lines(args, input, grader),

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use howard::answer::{Grader, Mode, Outcome, Policy, STEPS};
+use howard::answer::{Grader, Mode, Outcome, STEPS};
 use howard::bench::{self, Local};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -29,7 +29,7 @@ fn public_cases_are_judged_as_their_sources_do() {
     let Some(path) = shared("grader/public_cases.jsonl") else { return };
     let rows: Vec<Value> = howard::jsonl::read(&path).unwrap();
     let grader = Grader::default();
-    let mut judged = 0;
+    let (mut judged, mut switched) = (0, 0);
     let mut differing = Vec::new();
     for row in &rows {
         let text = |field: &str| row[field].as_str().unwrap_or_default();
@@ -44,8 +44,27 @@ fn public_cases_are_judged_as_their_sources_do() {
             assert!(row["policy"].is_string(), "{row} was graded {grade:?}");
             differing.push(text("id"));
         }
+        // The same with the switch that the case is marked with.
+        let policy = row["policy"].as_str().unwrap_or_default();
+        let comma = Grader { decimal_comma: policy == "decimal_comma", ..Grader::default() };
+        let gold = match policy.strip_prefix("precision:") {
+            // Rounded to two decimals.
+            Some("2") => comma.gold_within(text("gold"), &"0.005".parse().unwrap()),
+            Some(list) => {
+                comma.gold_within(text("gold"), &list.trim_matches(['[', ']']).parse().unwrap())
+            }
+            None => comma.gold(text("gold")),
+        };
+        let grade = match text("extract") {
+            "bare" => comma.grade_answer(&gold, text("pred")),
+            _ => comma.grade(&gold, text("pred")),
+        };
+        switched +=
+            usize::from((grade.outcome == Outcome::Equal) == row["expected"].as_bool().unwrap());
     }
     assert_eq!((judged, differing), (194, ARGUED.to_vec()));
+    // All but the false chain `3+3 = 2`.
+    assert_eq!(switched, 193);
 }
 
 /// Rows of the tables with four columns under "Cases".
@@ -268,14 +287,21 @@ fn settings_are_part_of_the_name() {
         Grader::default(),
         Grader::training(),
         Grader { mode: Mode::Normalized, ..Grader::default() },
-        Grader { fallback: true, policy: Policy::Evaluation, mode: Mode::Exact },
+        Grader { fallback: true, ..Grader::default() },
+        Grader { same_form: true, decimal_comma: true, ..Grader::training() },
     ]
     .iter()
     .map(Grader::name)
     .collect();
     assert_eq!(
         names,
-        ["howard/2", "howard-training/2", "howard-normalized/2", "howard-fallback/2"]
+        [
+            "howard/2",
+            "howard-training/2",
+            "howard-normalized/2",
+            "howard-fallback/2",
+            "howard-training-decimal-comma-same-form/2"
+        ]
     );
     let fallback = Grader { fallback: true, ..Grader::default() };
     let gold = fallback.gold("72");

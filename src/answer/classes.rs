@@ -28,7 +28,7 @@ pub(super) fn of(grader: &Grader, answers: &[&str]) -> Vec<usize> {
             classes.push(class);
             continue;
         }
-        let reading = Reading::of(text);
+        let reading = Reading::of(text, grader.decimal_comma);
         let form = if grader.mode == Mode::Exact { reading.canonical() } else { None };
         let found = form.as_ref().and_then(|form| by_form.get(form).copied());
         let new = Member { text, reading, form: form.clone() };

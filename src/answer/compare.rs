@@ -3,12 +3,14 @@
 use super::decide::{self, Decision};
 use super::exact;
 use super::expr::Expr;
+use super::form;
 use super::meter::Meter;
 use super::number::{plain_digits, unit_factor};
 use super::rat::Rat;
 use super::region::Region;
 use super::relation;
 use super::token::P;
+use super::tolerance;
 use super::units::Unit;
 use super::value::{Based, Literal, Quantity, Relation, Value};
 
@@ -21,10 +23,13 @@ pub(super) struct Rules {
     pub(super) calculations: bool,
     /// A decimal of six digits may stand for a number whose decimals do not end.
     pub(super) approximations: bool,
+    /// An expression must have the form of the gold answer.
+    pub(super) same_form: bool,
 }
 
 /// Everything that is mathematically the same.
-pub(super) const LENIENT: Rules = Rules { calculations: true, approximations: true };
+pub(super) const LENIENT: Rules =
+    Rules { calculations: true, approximations: true, same_form: false };
 
 /// Whether an answer is the gold answer under the rules.
 pub(super) fn grade(gold: &Value, answer: &Value, rules: Rules, meter: &Meter) -> Decision {
@@ -324,7 +329,8 @@ impl Comparison<'_> {
         {
             return of(x == y);
         }
-        if !self.rules.calculations && gold.literal != Literal::No {
+        let strict = !self.rules.calculations || self.rules.same_form;
+        if strict && gold.literal != Literal::No {
             let fine = match answer.literal {
                 Literal::No => false,
                 Literal::Fraction(lowest) => lowest || gold.literal == Literal::Fraction(false),
@@ -338,7 +344,15 @@ impl Comparison<'_> {
             return Different;
         };
         if gold.percent == answer.percent {
-            return self.numbers(gold, answer, &factor);
+            let decision = self.numbers(gold, answer, &factor);
+            if decision == Equal
+                && self.rules.same_form
+                && gold.literal == Literal::No
+                && !form::same(&gold.expr, &answer.expr, self.meter)
+            {
+                return Different;
+            }
+            return decision;
         }
         let (percent, other) = if gold.percent { (gold, answer) } else { (answer, gold) };
         // A share has no measure: 75 % is not 75 degrees.
@@ -357,8 +371,19 @@ impl Comparison<'_> {
         self.numbers(percent, other, &Rat::Small(1, 100))
     }
 
-    /// Whether `a factor = b`.
+    /// Whether `a factor = b`, or nearly so where there is a tolerance.
     fn numbers(&mut self, a: &Quantity, b: &Quantity, factor: &Rat) -> Decision {
+        let decision = self.same_number(a, b, factor);
+        match a.tolerance.as_ref().or(b.tolerance.as_ref()) {
+            Some(tolerance) if decision == Different => {
+                let left = Expr::Num(factor.clone()).times(a.expr.clone());
+                of(tolerance::within(&left, &b.expr, tolerance, self.meter))
+            }
+            _ => decision,
+        }
+    }
+
+    fn same_number(&mut self, a: &Quantity, b: &Quantity, factor: &Rat) -> Decision {
         if let (Some(x), Some(y)) = (&a.exact, &b.exact) {
             let same = if factor.is_one() {
                 x == y

@@ -4,7 +4,7 @@ use super::func::Fun;
 use super::rat::Rat;
 
 /// An expression tree. Its depth is bounded by the parser's.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Expr {
     /// A number.
     Num(Rat),
@@ -33,7 +33,7 @@ pub(super) enum Expr {
 }
 
 /// `\sum_{index=from}^{to} body`, or a product.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Big {
     pub(super) product: bool,
     pub(super) index: Box<str>,

@@ -16,6 +16,7 @@ mod exact;
 mod expr;
 mod extract;
 mod field;
+mod form;
 mod func;
 mod lex;
 mod literal;
@@ -36,6 +37,7 @@ mod strings;
 mod text;
 mod thousands;
 mod token;
+mod tolerance;
 mod unicode;
 mod units;
 mod value;
@@ -44,6 +46,7 @@ use serde::{Deserialize, Serialize};
 
 pub use boxed::last_boxed;
 pub use meter::STEPS;
+pub use tolerance::Tolerance;
 
 use crate::types::{Finish, Verdict};
 use compare::Rules;
@@ -83,6 +86,10 @@ pub struct Grader {
     pub mode: Mode,
     /// Also take `#### x` or "the final answer is x" where there is no box; never for rewards.
     pub fallback: bool,
+    /// `1,22` is a number with decimals, as in most of Europe, unless it stands beside a list.
+    pub decimal_comma: bool,
+    /// For problems that ask for a form - factor, expand, simplify: an expression must have the gold answer's form.
+    pub same_form: bool,
 }
 
 /// A gold answer, compiled once for all samples of a problem.
@@ -119,6 +126,8 @@ pub enum Reason {
     OtherKind,
     /// The right value, but a calculation where the policy wants a number.
     Calculation,
+    /// The right value, in another form than the one that is asked for.
+    OtherForm,
     /// No box.
     NoBox,
     /// Too long or too deeply nested to be read.
@@ -204,14 +213,23 @@ impl Grader {
             Mode::Exact => "howard",
             Mode::Normalized => "howard-normalized",
         };
-        let fallback = if self.fallback { "-fallback" } else { "" };
-        format!("{mode}{policy}{fallback}/2")
+        let mut name = format!("{mode}{policy}");
+        for (set, part) in [
+            (self.fallback, "-fallback"),
+            (self.decimal_comma, "-decimal-comma"),
+            (self.same_form, "-same-form"),
+        ] {
+            name.push_str(if set { part } else { "" });
+        }
+        name + "/2"
     }
 
     fn rules(&self) -> Rules {
         match self.policy {
-            Policy::Evaluation => compare::LENIENT,
-            Policy::Training => Rules { calculations: false, ..compare::LENIENT },
+            Policy::Evaluation => Rules { same_form: self.same_form, ..compare::LENIENT },
+            Policy::Training => {
+                Rules { calculations: false, same_form: self.same_form, ..compare::LENIENT }
+            }
         }
     }
 
@@ -219,7 +237,14 @@ impl Grader {
     pub fn gold(&self, gold: &str) -> Gold {
         let inner = boxed::joined(gold, &Meter::new(meter::READING))
             .or_else(|| last_boxed(gold).map(str::to_string));
-        Gold { reading: Reading::of(inner.as_deref().unwrap_or(gold)) }
+        Gold { reading: Reading::of(inner.as_deref().unwrap_or(gold), self.decimal_comma) }
+    }
+
+    /// Compiles a gold answer whose numbers may be missed by so much.
+    pub fn gold_within(&self, gold: &str, tolerance: &Tolerance) -> Gold {
+        let mut gold = self.gold(gold);
+        gold.reading.apply(tolerance);
+        gold
     }
 
     /// Grades a completion by its last complete box. For a gold answer of several elements, neighbouring boxes may
@@ -271,7 +296,7 @@ impl Grader {
             let steps = STEPS - meter.left();
             return Grade { outcome, extracted, reason, found, steps };
         }
-        let answer = Reading::of(answer);
+        let answer = Reading::of(answer, self.decimal_comma);
         let (decision, reason) = match meter.pay(answer.steps) {
             Some(()) => gold.reading.compare_within(&answer, self.rules(), meter),
             None => (Decision::Undecided, Reason::Budget),

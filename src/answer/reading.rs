@@ -8,8 +8,9 @@ use super::lex;
 use super::meter::{Meter, READING, STEPS};
 use super::read;
 use super::render;
-use super::thousands;
+use super::thousands::{self, Commas};
 use super::token::{Gap, Token};
+use super::tolerance::Tolerance;
 use super::value::Value;
 
 /// An answer as it was read.
@@ -27,14 +28,14 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    /// Reads an answer.
-    pub(super) fn of(text: &str) -> Reading {
+    /// Reads an answer; `decimal_comma` says whether a comma may stand before decimals.
+    pub(super) fn of(text: &str, decimal_comma: bool) -> Reading {
         let text = text.trim();
         if text.len() > lex::MAX_BYTES {
             return Reading::unread(text, 0);
         }
         let meter = Meter::new(READING);
-        let read = Reading::within(text, &meter);
+        let read = Reading::within(text, decimal_comma, &meter);
         let steps = READING - meter.left();
         // What was read with an empty account is not what stands there.
         if meter.is_empty() { Reading::unread(text, steps) } else { Reading { steps, ..read } }
@@ -45,7 +46,7 @@ impl Reading {
         Reading { text: text.into(), tokens: Vec::new(), value: None, list: None, steps }
     }
 
-    fn within(text: &str, meter: &Meter) -> Reading {
+    fn within(text: &str, decimal_comma: bool, meter: &Meter) -> Reading {
         let inner = boxed::last(text, meter).filter(|found| {
             let around = |c: char| matches!(c, '$' | '.' | ' ');
             text[..found.start].chars().all(around) && text[found.end..].chars().all(around)
@@ -55,11 +56,18 @@ impl Reading {
         let bold = text.strip_prefix("**").and_then(|t| t.strip_suffix("**"));
         let text = bold.filter(|t| !t.contains("**")).map_or(text, str::trim);
         let Ok(raw) = lex::tokens(text, meter) else { return Reading::unread(text, 0) };
-        let (mut tokens, ambiguous) = thousands::join(&raw, true);
+        let (mut tokens, ambiguous) =
+            thousands::join(&raw, Commas::Thousands { decimals: decimal_comma });
         let value = read::answer(&tokens, meter);
-        let list = ambiguous.then(|| read::answer(&thousands::join(&raw, false).0, meter));
+        let list =
+            ambiguous.then(|| read::answer(&thousands::join(&raw, Commas::Elements).0, meter));
         tokens.iter_mut().for_each(|token| token.gap = Gap::No);
         Reading { text: text.into(), tokens, value: Some(value), list, steps: 0 }
+    }
+
+    /// Gives its numbers their tolerances.
+    pub(super) fn apply(&mut self, tolerance: &Tolerance) {
+        self.value.iter_mut().chain(&mut self.list).for_each(|value| tolerance.apply(value));
     }
 
     /// Whether it has several elements, so that several boxes may hold them.
@@ -111,10 +119,10 @@ impl Reading {
             Decision::Equal => Reason::SameValue,
             Decision::Undecided => Reason::Budget,
             Decision::Different
-                if !rules.calculations
+                if (!rules.calculations || rules.same_form)
                     && compare::grade(a, b, compare::LENIENT, meter) == Decision::Equal =>
             {
-                Reason::Calculation
+                if rules.same_form { Reason::OtherForm } else { Reason::Calculation }
             }
             Decision::Different if std::mem::discriminant(a) != std::mem::discriminant(b) => {
                 Reason::OtherKind
@@ -169,7 +177,9 @@ mod tests {
     use super::*;
 
     fn graded(gold: &str, answer: &str, meter: &Meter) -> Decision {
-        Reading::of(gold).compare_within(&Reading::of(answer), compare::LENIENT, meter).0
+        Reading::of(gold, false)
+            .compare_within(&Reading::of(answer, false), compare::LENIENT, meter)
+            .0
     }
 
     /// Two signs make four inequalities a side, none of which has a value at a real point: every pair is undecided, so
@@ -187,7 +197,7 @@ mod tests {
         ];
         for term in terms {
             let (gold, answer) = (list(term, "1"), list(term, "2"));
-            assert!(Reading::of(&gold).is_several(), "{gold}");
+            assert!(Reading::of(&gold, false).is_several(), "{gold}");
             let meter = Meter::new(STEPS);
             assert_eq!(graded(&gold, &answer, &meter), Decision::Undecided, "{gold}");
             // The account is empty, and an empty account pays for nothing more.

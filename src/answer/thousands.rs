@@ -3,6 +3,15 @@
 use super::rat::Rat;
 use super::token::{Gap, Num, P, Tok, Token, nesting};
 
+/// What commas outside of brackets mean.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Commas {
+    /// They separate elements.
+    Elements,
+    /// They separate thousands where they can, or decimals if that is allowed.
+    Thousands { decimals: bool },
+}
+
 /// How the groups of a number were separated.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Separator {
@@ -13,8 +22,8 @@ enum Separator {
 }
 
 /// The tokens with the groups of each number joined. Bare commas inside of brackets separate elements, and
-/// `commas` says whether they join numbers elsewhere. Also whether any bare comma did.
-pub(super) fn join(tokens: &[Token], commas: bool) -> (Vec<Token>, bool) {
+/// `commas` says what they are elsewhere. Also whether any bare comma did.
+pub(super) fn join(tokens: &[Token], commas: Commas) -> (Vec<Token>, bool) {
     let mut out: Vec<Token> = Vec::with_capacity(tokens.len());
     let (mut depth, mut ambiguous) = (0, false);
     let mut at = 0;
@@ -24,7 +33,7 @@ pub(super) fn join(tokens: &[Token], commas: bool) -> (Vec<Token>, bool) {
             depth += nesting(&token.tok);
         }
         if let Tok::Num(first) = &token.tok
-            && let Some((num, end, bare)) = group(tokens, at, first, commas && depth == 0)
+            && let Some((num, end, bare)) = number(tokens, at, first, commas, depth)
         {
             ambiguous |= bare;
             out.push(Token { tok: Tok::Num(num), gap: token.gap });
@@ -40,6 +49,41 @@ pub(super) fn join(tokens: &[Token], commas: bool) -> (Vec<Token>, bool) {
         at += 1;
     }
     (out, ambiguous)
+}
+
+/// What begins at `at` and is one number of several tokens: its groups of three digits, or its decimals.
+fn number(
+    tokens: &[Token],
+    at: usize,
+    first: &Num,
+    commas: Commas,
+    depth: i32,
+) -> Option<(Num, usize, bool)> {
+    let outside = depth == 0 && commas != Commas::Elements;
+    group(tokens, at, first, outside).or_else(|| {
+        let decimals = outside && commas == Commas::Thousands { decimals: true };
+        if decimals { decimals_behind_a_comma(tokens, at, first) } else { None }
+    })
+}
+
+/// `1,22` with no blank and no other comma around.
+fn decimals_behind_a_comma(tokens: &[Token], at: usize, first: &Num) -> Option<(Num, usize, bool)> {
+    let comma = tokens.get(at + 1).filter(|t| t.is(P::Comma) && t.gap == Gap::No)?;
+    let Token { tok: Tok::Num(part), gap: Gap::No } = tokens.get(at + 2)? else { return None };
+    let other = |at: Option<usize>| {
+        at.and_then(|at| tokens.get(at)).is_some_and(|t| t.is(P::Comma) || t.is(P::Semi))
+    };
+    if !comma.is(P::Comma)
+        || !first.is_whole()
+        || !part.is_whole()
+        || other(at.checked_sub(1))
+        || other(Some(at + 3))
+    {
+        return None;
+    }
+    let value = Rat::decimal(&first.whole, &part.whole, 0)?;
+    let part = Some(part.whole.clone());
+    Some((Num { value, whole: first.whole.clone(), part, special: false }, at + 3, true))
 }
 
 /// The number that begins at `at`, where it ends, and whether all its separators are bare commas.

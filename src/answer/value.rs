@@ -29,6 +29,8 @@ pub(super) struct Quantity {
     pub(super) unit: Option<Unit>,
     pub(super) percent: bool,
     pub(super) literal: Literal,
+    /// How far an answer may be off.
+    pub(super) tolerance: Option<Rat>,
     /// Its letters, lower case, if it consists of letters only.
     pub(super) word: Option<Box<str>>,
     /// It is one word of several letters, and no product.
@@ -91,6 +93,7 @@ impl Value {
             exact,
             unit: None,
             percent: false,
+            tolerance: None,
             literal: Literal::No,
             word: None,
             is_word: false,

@@ -6,11 +6,11 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 
-use crate::answer::{Gold, Grade, Grader, Outcome};
+use crate::answer::{Gold, Grade, Grader, Outcome, Tolerance};
 use crate::types::{EvalRecord, Verdict};
 
 /// Fields that a graded line gets.
-pub const FIELDS: [&str; 9] = [
+pub const FIELDS: [&str; 8] = [
     "correct",
     "verdict",
     "extracted",
@@ -19,7 +19,6 @@ pub const FIELDS: [&str; 9] = [
     "canonical_pred",
     "reason",
     "grader",
-    "policy",
 ];
 
 /// How lines are graded.
@@ -100,13 +99,21 @@ impl Lines {
         let fields: Fields = serde_json::from_str(line)
             .map_err(|e| format!("not a JSON object: {}", crate::jsonl::cause(&e)))?;
         let (gold_text, pred) = (fields.text("gold")?, fields.text("pred")?);
-        let gold = self.grader.gold(&gold_text);
-        let grade = if self.answers {
-            self.grader.grade_answer(&gold, &pred)
-        } else {
-            self.grader.grade(&gold, &pred)
+        let grader = Grader {
+            decimal_comma: fields.switch("decimal_comma")?.unwrap_or(self.grader.decimal_comma),
+            same_form: fields.switch("same_form")?.unwrap_or(self.grader.same_form),
+            ..self.grader.clone()
         };
-        let answer = grade.extracted.as_deref().map(|answer| self.grader.gold(answer));
+        let gold = match fields.tolerance()? {
+            Some(tolerance) => grader.gold_within(&gold_text, &tolerance),
+            None => grader.gold(&gold_text),
+        };
+        let grade = if self.answers {
+            grader.grade_answer(&gold, &pred)
+        } else {
+            grader.grade(&gold, &pred)
+        };
+        let answer = grade.extracted.as_deref().map(|answer| grader.gold(answer));
         let outcome = grade.outcome;
         if self.explain {
             let read = answer.as_ref().map_or_else(|| "no answer".into(), Gold::explain);
@@ -121,23 +128,23 @@ impl Lines {
         }
         let canonical = answer.and_then(|answer| answer.canonical());
         let gold = gold.canonical();
-        let added = self.added(&grade, gold.as_deref(), canonical.as_deref());
+        let added = added(&grader, &grade, gold.as_deref(), canonical.as_deref());
         Ok((fields.with(line, &added), outcome))
     }
+}
 
-    fn added(&self, grade: &Grade, gold: Option<&str>, pred: Option<&str>) -> [Value; 9] {
-        [
-            json!(grade.outcome == Outcome::Equal),
-            json!(grade.outcome),
-            json!(grade.extracted),
-            json!(grade.found),
-            json!(gold),
-            json!(pred),
-            json!(grade.reason),
-            json!(self.grader.name()),
-            json!(self.grader.policy),
-        ]
-    }
+/// The values of [`FIELDS`].
+fn added(grader: &Grader, grade: &Grade, gold: Option<&str>, pred: Option<&str>) -> [Value; 8] {
+    [
+        json!(grade.outcome == Outcome::Equal),
+        json!(grade.outcome),
+        json!(grade.extracted),
+        json!(grade.found),
+        json!(gold),
+        json!(pred),
+        json!(grade.reason),
+        json!(grader.name()),
+    ]
 }
 
 /// The text of a JSON string.
@@ -151,7 +158,7 @@ struct Fields(Vec<(String, Value)>);
 impl Fields {
     /// A field that is a text or a number.
     fn text(&self, field: &str) -> Result<String, String> {
-        match self.0.iter().rev().find(|(name, _)| name == field).map(|(_, value)| value) {
+        match self.find(field) {
             Some(Value::String(text)) => Ok(text.clone()),
             Some(Value::Number(number)) => Ok(number.to_string()),
             Some(_) => Err(format!("field `{field}` is not a text")),
@@ -159,9 +166,35 @@ impl Fields {
         }
     }
 
+    fn find(&self, field: &str) -> Option<&Value> {
+        self.0.iter().rev().find(|(name, _)| name == field).map(|(_, value)| value)
+    }
+
+    /// A field that is true or false; nothing where it is absent or null.
+    fn switch(&self, field: &str) -> Result<Option<bool>, String> {
+        match self.find(field) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Bool(set)) => Ok(Some(*set)),
+            Some(_) => Err(format!("field `{field}` is neither true nor false")),
+        }
+    }
+
+    /// The field `tolerance`: a number, a text with numbers between commas, or a list of numbers.
+    fn tolerance(&self) -> Result<Option<Tolerance>, String> {
+        let text = match self.find("tolerance") {
+            None | Some(Value::Null) => return Ok(None),
+            Some(Value::String(text)) => text.clone(),
+            Some(Value::Array(items)) => {
+                items.iter().map(Value::to_string).collect::<Vec<_>>().join(",")
+            }
+            Some(other) => other.to_string(),
+        };
+        text.parse().map(Some)
+    }
+
     /// The line with the added fields at its end. What stands there is kept letter by letter, unless the line was
     /// graded before.
-    fn with(&self, line: &str, added: &[Value; 9]) -> String {
+    fn with(&self, line: &str, added: &[Value; 8]) -> String {
         let graded = self.0.iter().any(|(name, _)| FIELDS.contains(&name.as_str()));
         let mut text = if graded {
             let kept: Vec<String> = self
@@ -256,6 +289,30 @@ mod tests {
     }
 
     #[test]
+    fn a_line_may_set_its_own_switches() {
+        let graded = |line: &str| {
+            let lines = Lines { answers: true, ..lines(1) };
+            let graded = lines.run(line.as_bytes());
+            (graded.counts[0] == 1, graded.malformed.into_iter().next().map(|(_, problem)| problem))
+        };
+        let yes = (true, None);
+        let no = (false, None);
+        assert_eq!(graded(r#"{"gold": "4.2", "pred": "4.25"}"#), no);
+        assert_eq!(graded(r#"{"gold": "4.2", "pred": "4.25", "tolerance": "1e-1"}"#), yes);
+        assert_eq!(graded(r#"{"gold": "4.2", "pred": "4.25", "tolerance": 0.01}"#), no);
+        assert_eq!(graded(r#"{"gold": "70, 2", "pred": "1, 71", "tolerance": [1, 1e0]}"#), yes);
+        assert_eq!(graded(r#"{"gold": "1,22", "pred": "1.22"}"#), no);
+        assert_eq!(graded(r#"{"gold": "1,22", "pred": "1.22", "decimal_comma": true}"#), yes);
+        assert_eq!(graded(r#"{"gold": "1,22", "pred": "22,1", "decimal_comma": true}"#), yes);
+        assert_eq!(graded(r#"{"gold": "(x+1)^2", "pred": "x^2+2x+1", "same_form": true}"#), no);
+        assert_eq!(graded(r#"{"gold": "(x+1)^2", "pred": "(1+x)^2", "same_form": true}"#), yes);
+        let problem = graded(r#"{"gold": "1", "pred": "1", "tolerance": "wide"}"#).1.unwrap();
+        assert_eq!(problem, "tolerance `wide` is not a positive number like 0.1 or 1e-3");
+        let problem = graded(r#"{"gold": "1", "pred": "1", "same_form": "yes"}"#).1.unwrap();
+        assert_eq!(problem, "field `same_form` is neither true nor false");
+    }
+
+    #[test]
     fn lines_keep_their_text_and_order_whatever_the_threads() {
         let input = "{\"id\": 1.50, \"gold\": \"1/2\", \"pred\": \"\\\\boxed{0.5}\"}\n\n{\"gold\":7,\"pred\":\"none\",\"z\":{\"b\":1,\"a\":2}}\nnot json\n{\"pred\":\"x\"}\n";
         let one = lines(1).run(input.as_bytes());
@@ -273,7 +330,7 @@ mod tests {
         // Graded again, a line has each field once.
         let again = lines(1).run(one.text.as_bytes());
         let first = fields(again.text.lines().next().unwrap()).unwrap();
-        assert_eq!((first["canonical_gold"].as_str(), first.len()), (Some("\\frac{1}{2}"), 12));
+        assert_eq!((first["canonical_gold"].as_str(), first.len()), (Some("\\frac{1}{2}"), 11));
         assert_eq!(again.text.matches("\"correct\"").count(), 2);
     }
 }

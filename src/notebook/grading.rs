@@ -32,6 +32,7 @@ pub fn graded(gold: &str, texts: &[&str]) -> Table {
             Reason::OtherValue => "another value",
             Reason::OtherKind => "another kind of answer",
             Reason::Calculation => "a calculation instead of a number",
+            Reason::OtherForm => "right, but in another form than the gold answer",
             Reason::NoBox => "no box",
             Reason::TooLong => "too long",
             Reason::Budget => "the budget was spent",
