@@ -367,6 +367,10 @@ pub(super) fn tail(tokens: &[Token]) -> Option<Tail> {
             }
         }
         merged.retain(|&(_, power)| power != 0);
+        // Units that cancel measure nothing: `dm/ft` is no unit.
+        if merged.is_empty() {
+            return None;
+        }
         tail.unit = Some(Unit::Measure(merged, scale));
     }
     Some(tail)
