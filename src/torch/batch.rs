@@ -18,8 +18,9 @@ use howard::loss::{Objective, Seen, Tokens};
 use howard::rng::Seed;
 use howard::types::TrainSample;
 
-/// Parameters above which there is one lane: each has sums of all gradients, and large products fill all threads.
-const MAX_PARAMETERS: usize = 50_000_000;
+/// Numbers that lanes may have for sums of gradients (128 MiB): beyond that there is one lane. Products of large models fill
+/// all threads anyway.
+const MAX_NUMBERS: usize = 32 << 20;
 
 /// A batch, and all that its gradients depend on.
 #[derive(Debug)]
@@ -89,7 +90,7 @@ impl Batch<'_> {
         let lanes = self.lanes(&lengths);
         let (mut sums, mut stats) = if lanes <= 1 {
             let groups = pack::plan_at_most(&lengths, tokens, most);
-            self.lane(&groups.into_iter().enumerate().collect::<Vec<_>>())?
+            self.lane(&groups.into_iter().enumerate().collect::<Vec<_>>(), 1)?
         } else {
             self.side_by_side(lanes, pack::balanced(&lengths, tokens / lanes, most, lanes))?
         };
@@ -119,7 +120,7 @@ impl Batch<'_> {
         let parameters: usize = self.trainable.tensors.iter().map(Tensor::numel).sum();
         let longest = lengths.iter().copied().max().unwrap_or(0);
         let fits = lanes > 1 && longest <= self.compute.microbatch_tokens / lanes;
-        let small = self.model.device() == Device::Cpu && parameters <= MAX_PARAMETERS;
+        let small = self.model.device() == Device::Cpu && parameters * lanes <= MAX_NUMBERS;
         if fits && small && self.dropout == 0.0 { lanes } else { 1 }
     }
 
@@ -138,18 +139,18 @@ impl Batch<'_> {
                 .map(|part| {
                     scope.spawn(move || {
                         let Shared(batch) = shared;
-                        batch.lane(part)
+                        batch.lane(part, lanes)
                     })
                 })
                 .collect();
-            let own = self.lane(&parts[0]);
+            let own = self.lane(&parts[0], lanes);
             let others = others.into_iter().map(|thread| {
                 thread.join().unwrap_or_else(|payload| std::panic::resume_unwind(payload))
             });
             [own].into_iter().chain(others).collect()
         });
         let mut found = found.into_iter();
-        let (mut sums, mut stats) = found.next().unwrap_or_else(|| self.lane(&[]))?;
+        let (mut sums, mut stats) = found.next().unwrap_or_else(|| self.lane(&[], lanes))?;
         for lane in found {
             let (others, seen) = lane?;
             for (sum, other) in sums.iter_mut().zip(others) {
@@ -164,13 +165,13 @@ impl Batch<'_> {
         Ok((sums, stats))
     }
 
-    /// Some micro-batches, given with their indices, one after the other.
-    fn lane(&self, groups: &[(usize, Vec<usize>)]) -> Result<Lane> {
+    /// Some micro-batches, given with their indices, one after the other, in one of `lanes` lanes.
+    fn lane(&self, groups: &[(usize, Vec<usize>)], lanes: usize) -> Result<Lane> {
         let mut sums: Vec<Option<Tensor>> = self.trainable.tensors.iter().map(|_| None).collect();
         let mut stats = Vec::new();
         for (index, group) in groups {
             let chosen: Vec<&TrainSample> = group.iter().map(|&i| self.samples[i]).collect();
-            stats.push((*index, self.microbatch(*index, &chosen, &mut sums)?));
+            stats.push((*index, self.microbatch(*index, &chosen, lanes, &mut sums)?));
         }
         Ok((sums, stats))
     }
@@ -179,6 +180,7 @@ impl Batch<'_> {
         &self,
         index: usize,
         chosen: &[&TrainSample],
+        lanes: usize,
         sums: &mut [Option<Tensor>],
     ) -> Result<StepStats> {
         let batch = packed(chosen, self.model.device());
@@ -186,7 +188,10 @@ impl Batch<'_> {
         let options = Options {
             recompute: self.compute.recompute,
             temperature: 1.0,
-            head_tokens: self.compute.head_tokens,
+            head_tokens: match self.compute.head_tokens {
+                0 => head::chunk_rows(self.model).div_ceil(lanes),
+                tokens => tokens.div_ceil(lanes),
+            },
             dropout: self.dropout,
             seed: self.seed.index(index as u64),
         };

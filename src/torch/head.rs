@@ -34,8 +34,9 @@ pub struct Gradients {
 /// The derivative of the loss with respect to each log-probability of a range of tokens, given these.
 pub type Slopes<'a> = &'a mut dyn FnMut(Range<usize>, &[f32]) -> Result<Vec<f32>>;
 
-fn chunk_rows(model: &Qwen3) -> i64 {
-    (VALUES / model.config.vocab_size).max(1)
+/// Tokens whose logits exist at once, unless a recipe says otherwise.
+pub fn chunk_rows(model: &Qwen3) -> usize {
+    usize::try_from(VALUES / model.config.vocab_size).unwrap_or(1).max(1)
 }
 
 fn floats(tensor: &Tensor, into: &mut Vec<f32>) {
@@ -57,7 +58,7 @@ fn log_softmax(model: &Qwen3, hidden: &Tensor, temperature: f64) -> Tensor {
 /// Log-probabilities and entropies of `targets` `[n]` under final hidden states `[n, c]`, without gradients.
 pub fn score(model: &Qwen3, hidden_nc: &Tensor, targets_n: &Tensor, temperature: f64) -> Scored {
     let _guard = tch::no_grad_guard();
-    let rows = chunk_rows(model);
+    let rows = chunk_rows(model) as i64;
     let mut scored = Scored::default();
     for (hidden, targets) in hidden_nc.split(rows, 0).iter().zip(targets_n.split(rows, 0)) {
         let all = log_softmax(model, hidden, temperature);
@@ -92,7 +93,7 @@ pub fn backward(
     slopes: Slopes<'_>,
 ) -> Result<(Scored, Gradients)> {
     let _guard = tch::no_grad_guard();
-    let rows = if chunk == 0 { chunk_rows(model) } else { chunk as i64 };
+    let rows = if chunk == 0 { chunk_rows(model) } else { chunk } as i64;
     let head = model.head.as_ref().unwrap_or(&model.embed);
     let mut scored = Scored::default();
     let mut grads = Vec::new();

@@ -2,7 +2,8 @@
 //!
 //! Inverse-CDF sampling with one uniform number per token: the draw depends on nothing but the logits and that number.
 
-use super::cpu::lanes::{self, WIDTH};
+use super::cpu::lanes::{self, Task, WIDTH};
+use super::cpu::vectors::Vectors;
 use howard::types::SamplingParams;
 
 /// A drawn token.
@@ -32,23 +33,62 @@ const CHUNK: usize = 2 * WIDTH;
 /// min-p. Equal logits are ordered by id.
 #[allow(clippy::cast_possible_truncation)]
 pub fn pick(logits: &[f32], params: &SamplingParams, u: f64, scratch: &mut Scratch) -> Picked {
-    let max = lanes::max(logits);
     let greedy = params.temperature == 0.0;
     let scale = if greedy { 1.0 } else { 1.0 / params.temperature };
     let Scratch { weights, sums, order } = scratch;
-    weights.clear();
-    weights.extend(logits.iter().map(|&l| lanes::exp((l - max) * scale as f32)));
+    weights.resize(logits.len(), 0.0);
+    let mut max = 0.0;
+    lanes::run(Weigh {
+        logits,
+        scale: scale as f32,
+        weights: weights.as_mut_slice(),
+        max: &mut max,
+    });
     if !greedy {
         filter(weights, params, order);
     }
-    sums.clear();
-    sums.extend(weights.chunks(CHUNK).map(|chunk| f64::from(lanes::sum(chunk))));
+    sums.resize(weights.len().div_ceil(CHUNK), 0.0);
+    lanes::run(Sum { weights: weights.as_slice(), sums: sums.as_mut_slice() });
     let total: f64 = sums.iter().sum();
     // Logits that are not numbers (a model that has diverged) have no greatest one.
     let best = logits.iter().position(|&l| l >= max).unwrap_or(0);
     let id = if greedy { best } else { inverse_cdf(weights, sums, u * total, best) };
     let logprob = f64::from(logits[id] - max) * scale - total.ln();
     Picked { id: id as u32, logprob: logprob as f32 }
+}
+
+/// Weights of tokens, the greatest of them 1.
+struct Weigh<'a> {
+    logits: &'a [f32],
+    scale: f32,
+    weights: &'a mut [f32],
+    max: &'a mut f32,
+}
+
+impl Task for Weigh<'_> {
+    #[inline(always)]
+    fn run<V: Vectors>(self) {
+        let max = lanes::max(self.logits);
+        for (weight, logit) in self.weights.iter_mut().zip(self.logits) {
+            *weight = lanes::exp((logit - max) * self.scale);
+        }
+        *self.max = max;
+    }
+}
+
+/// Sums of the weights, chunk by chunk.
+struct Sum<'a> {
+    weights: &'a [f32],
+    sums: &'a mut [f64],
+}
+
+impl Task for Sum<'_> {
+    #[inline(always)]
+    fn run<V: Vectors>(self) {
+        for (sum, chunk) in self.sums.iter_mut().zip(self.weights.chunks(CHUNK)) {
+            *sum = f64::from(lanes::sum(chunk));
+        }
+    }
 }
 
 /// The first id whose cumulative weight exceeds `target`; `best` if rounding leaves none.

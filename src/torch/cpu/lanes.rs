@@ -57,6 +57,14 @@ impl Isa {
     }
 }
 
+/// Runs a task with the best vectors of this machine.
+pub fn run<T: Task>(task: T) {
+    match Isa::detect() {
+        Some(isa) => isa.run(task),
+        None => task.run::<Plain>(),
+    }
+}
+
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
 fn on_avx512<T: Task>(task: T) {
