@@ -17,7 +17,7 @@ command -v flock >/dev/null 2>&1 || fail "no flock found: kernels take turns wit
 
 install_kernel() {
     have=$(cat .notebooks/evcxr/version 2>/dev/null || true)
-    [ "$have" = "$evcxr_version" ] && [ -x .notebooks/evcxr/bin/evcxr_jupyter ] && return
+    [ "$have" = "$evcxr_version" ] && [ -x .notebooks/evcxr/bin/evcxr_jupyter ] && return 0
     printf 'notebooks: building evcxr_jupyter %s, once (about 6 minutes on 2 cores) ...\n' "$evcxr_version" >&2
     # Little optimisation: it parses cells, and most of it is rust-analyzer, which takes three times as long to build in full.
     CARGO_TARGET_DIR="$root/.notebooks/build" CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_CODEGEN_UNITS=64 \
@@ -28,8 +28,8 @@ install_kernel() {
 }
 
 install_python() { # what is wanted, as pip writes it
-    [ "$(cat .notebooks/venv/packages 2>/dev/null || true)" = "$*" ] && return
-    case "$(cat .notebooks/venv/packages 2>/dev/null || true)" in "$* "*) return ;; esac
+    [ "$(cat .notebooks/venv/packages 2>/dev/null || true)" = "$*" ] && return 0
+    case "$(cat .notebooks/venv/packages 2>/dev/null || true)" in "$* "*) return 0 ;; esac
     if command -v uv >/dev/null 2>&1; then
         [ -x .notebooks/venv/bin/python ] || uv venv --quiet .notebooks/venv || fail "uv could not make .notebooks/venv"
         # shellcheck disable=SC2086
