@@ -4,9 +4,14 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/_fused_adamw.h>
 
+#include <dlfcn.h>
+
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <stdexcept>
+#include <string>
 
 #ifdef __GLIBC__
 #include <malloc.h>
@@ -32,6 +37,21 @@ char *guarded(Body body) noexcept {
 extern "C" {
 
 void howard_free(char *message) noexcept { std::free(message); }
+
+// Loads libtorch's CUDA half from where its CPU half is: it registers itself. Once; nothing where it is loaded already or where
+// this libtorch has none.
+char *howard_load_cuda(void) noexcept {
+  return guarded([] {
+    Dl_info cpu;
+    if (dladdr(reinterpret_cast<void *>(&at::_ops::_fused_adamw_::call), &cpu) == 0 || cpu.dli_fname == nullptr) return;
+    const std::string path(cpu.dli_fname);
+    const std::string cuda = path.substr(0, path.rfind('/') + 1) + "libtorch_cuda.so";
+    std::FILE *file = std::fopen(cuda.c_str(), "rb");
+    if (file == nullptr) return;
+    std::fclose(file);
+    if (dlopen(cuda.c_str(), RTLD_NOW | RTLD_GLOBAL) == nullptr) throw std::runtime_error(dlerror());
+  });
+}
 
 // Freed memory stays with the process, up to a gibibyte, where the C library is glibc: by default each of a step's tensors is
 // mapped, filled with zeros by the system, page by page, and unmapped again.

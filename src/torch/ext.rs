@@ -14,6 +14,7 @@ use howard::learn::recipe::AdamWOptions;
 unsafe extern "C" {
     fn howard_free(message: *mut c_char);
     fn howard_keep_memory();
+    fn howard_load_cuda() -> *mut c_char;
     fn howard_fused_adamw(
         parameter: *mut C_tensor,
         gradient: *const C_tensor,
@@ -26,6 +27,16 @@ unsafe extern "C" {
         weight_decay: f64,
         eps: f64,
     ) -> *mut c_char;
+}
+
+/// Loads libtorch's CUDA half, which programs are not linked with: loaded, it takes 230 MB and a quarter of a second, also
+/// where there is no GPU. Call before anything asks libtorch about CUDA, because libtorch keeps the first answer.
+///
+/// # Errors
+/// It is there but cannot be loaded, for instance because an NVIDIA library is missing.
+pub fn load_cuda() -> Result<()> {
+    // SAFETY: takes nothing; the C++ side throws nothing. Loading twice is loading once.
+    result("loading libtorch's CUDA half", unsafe { howard_load_cuda() })
 }
 
 /// Lets freed memory of the CPU stay with the process for the next step, up to a gibibyte, where the C library is glibc. Asking
@@ -90,6 +101,36 @@ fn result(doing: &str, message: *mut c_char) -> Result<()> {
 mod tests {
     use super::*;
     use tch::Device;
+
+    /// In a process of its own, because libtorch keeps the first answer to whether it has CUDA.
+    #[test]
+    #[ignore = "run by the_cuda_half_is_loaded_when_a_cuda_device_is_asked_for"]
+    fn cuda_in_a_process_of_its_own() {
+        assert!(!maps().contains("/libtorch_cuda.so"));
+        let _ = crate::device("cuda");
+        let maps = maps();
+        let line = maps.lines().find_map(|line| line.split_once("/libtorch_cpu.so")).unwrap().0;
+        let dir = &line[line.find('/').unwrap()..];
+        if std::path::Path::new(dir).join("libtorch_cuda.so").exists() {
+            assert!(maps.contains("/libtorch_cuda.so"));
+            // Its CUDA half has registered itself: only that knows a version of the CUDA runtime.
+            assert!(tch::utils::has_cudart());
+        }
+    }
+
+    fn maps() -> String {
+        std::fs::read_to_string("/proc/self/maps").unwrap_or_default()
+    }
+
+    #[test]
+    fn the_cuda_half_is_loaded_when_a_cuda_device_is_asked_for() {
+        let test = "ext::tests::cuda_in_a_process_of_its_own";
+        let output = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", test, "--ignored"])
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    }
 
     #[test]
     fn an_error_of_libtorch_is_one_sentence_and_changes_nothing() {

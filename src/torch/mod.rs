@@ -53,6 +53,7 @@ pub fn device(name: &str) -> Result<Device> {
             Error::config("device", format!("'{name}' is not cpu, cuda or cuda:N"))
         })?,
     };
+    ext::load_cuda()?;
     let count = usize::try_from(Cuda::device_count()).unwrap_or(0);
     if index >= count {
         let problem = format!("'{name}' asked for, but libtorch sees {count} CUDA devices");
