@@ -1,5 +1,6 @@
 //! Classes of equal answers, for majority voting.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use super::compare::LENIENT;
@@ -12,8 +13,17 @@ use super::{Grader, Mode, strings};
 /// An answer, its reading, and its canonical text.
 struct Member<'a> {
     text: &'a str,
-    reading: Reading,
+    /// Made when it is asked for: most answers of a large frame are whole numbers, which need none.
+    reading: OnceCell<Reading>,
     form: Option<String>,
+    /// A whole number in plain notation.
+    whole: bool,
+}
+
+impl Member<'_> {
+    fn reading(&self, grader: &Grader) -> &Reading {
+        self.reading.get_or_init(|| Reading::of(self.text, grader.decimal_comma))
+    }
 }
 
 /// The class of each answer, numbered by first occurrence.
@@ -28,10 +38,16 @@ pub(super) fn of(grader: &Grader, answers: &[&str]) -> Vec<usize> {
             classes.push(class);
             continue;
         }
-        let reading = Reading::of(text, grader.decimal_comma);
-        let form = if grader.mode == Mode::Exact { reading.canonical() } else { None };
+        let whole = grader.mode == Mode::Exact && is_plain_integer(text);
+        let mut new = Member { text, reading: OnceCell::new(), form: None, whole };
+        new.form = match grader.mode {
+            // Its canonical text is itself.
+            Mode::Exact if whole => Some(text.to_string()),
+            Mode::Exact => new.reading(grader).canonical(),
+            Mode::Normalized => None,
+        };
+        let form = new.form.clone();
         let found = form.as_ref().and_then(|form| by_form.get(form).copied());
-        let new = Member { text, reading, form: form.clone() };
         // One account for all comparisons of an answer: the classes of a hostile list cost what their answers do.
         let meter = Meter::new(4 * STEPS);
         let found =
@@ -54,15 +70,49 @@ fn same(grader: &Grader, a: &Member<'_>, b: &Member<'_>, meter: &Meter) -> bool 
         return strings::equal(a.text, b.text);
     }
     // The canonical texts of two plain numbers tell them apart.
-    if plain_number(a) && plain_number(b) {
+    if (a.whole && b.whole) || (plain_number(grader, a) && plain_number(grader, b)) {
         return false;
     }
-    a.reading.compare_within(&b.reading, LENIENT, meter).0 == Decision::Equal
+    a.reading(grader).compare_within(b.reading(grader), LENIENT, meter).0 == Decision::Equal
+}
+
+/// Whether the text is a whole number without a plus sign, leading zeros or separators, of a length that is read.
+fn is_plain_integer(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let canonical = digits == "0" && !text.starts_with('-') || !digits.starts_with('0');
+    (1..=300).contains(&digits.len()) && canonical && digits.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// A rational number that is nothing else: no unit, no percent sign, no word, no list.
-fn plain_number(member: &Member<'_>) -> bool {
-    let number = matches!(&member.reading.value, Some(Value::Quantity(q))
+fn plain_number(grader: &Grader, member: &Member<'_>) -> bool {
+    if member.whole {
+        return true;
+    }
+    let reading = member.reading(grader);
+    let number = matches!(&reading.value, Some(Value::Quantity(q))
         if q.exact.is_some() && q.unit.is_none() && !q.percent && q.word.is_none());
-    number && !member.reading.is_ambiguous() && member.form.is_some()
+    number && !reading.is_ambiguous() && member.form.is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_numbers_are_their_own_canonical_text() {
+        for (text, plain) in [
+            ("12", true),
+            ("-3", true),
+            ("0", true),
+            ("-0", false),
+            ("007", false),
+            ("1,000", false),
+            ("", false),
+        ] {
+            assert_eq!(is_plain_integer(text), plain, "{text}");
+            if plain {
+                assert_eq!(Reading::of(text, false).canonical().as_deref(), Some(text));
+            }
+        }
+    }
 }

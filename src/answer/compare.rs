@@ -1,18 +1,14 @@
 //! Are two answers the same? Case by case over their kinds; `docs/grading.md` has the table.
 
 use super::decide::{self, Decision};
-use super::exact;
+use super::equations::{equations, relations};
 use super::expr::Expr;
-use super::form;
 use super::meter::Meter;
-use super::number::{plain_digits, unit_factor};
-use super::rat::Rat;
+use super::quantities::based;
 use super::region::Region;
 use super::relation;
 use super::token::P;
-use super::tolerance;
-use super::units::Unit;
-use super::value::{Based, Literal, Quantity, Relation, Value};
+use super::value::{Relation, Value};
 
 use Decision::{Different, Equal, Undecided};
 
@@ -36,12 +32,12 @@ pub(super) fn grade(gold: &Value, answer: &Value, rules: Rules, meter: &Meter) -
     Comparison { rules, meter }.values(gold, answer)
 }
 
-struct Comparison<'a> {
-    rules: Rules,
-    meter: &'a Meter,
+pub(super) struct Comparison<'a> {
+    pub(super) rules: Rules,
+    pub(super) meter: &'a Meter,
 }
 
-fn of(equal: bool) -> Decision {
+pub(super) fn of(equal: bool) -> Decision {
     if equal { Equal } else { Different }
 }
 
@@ -322,154 +318,6 @@ impl Comparison<'_> {
         }
         if matrix_first { self.ordered(&flat, items) } else { self.ordered(items, &flat) }
     }
-
-    fn quantities(&mut self, gold: &Quantity, answer: &Quantity) -> Decision {
-        if (gold.is_word || answer.is_word)
-            && let (Some(x), Some(y)) = (&gold.word, &answer.word)
-        {
-            return of(x == y);
-        }
-        let strict = !self.rules.calculations || self.rules.same_form;
-        if strict && gold.literal != Literal::No {
-            let fine = match answer.literal {
-                Literal::No => false,
-                Literal::Fraction(lowest) => lowest || gold.literal == Literal::Fraction(false),
-                _ => true,
-            };
-            if !fine {
-                return Different;
-            }
-        }
-        let Some(factor) = unit_factor(gold.unit.as_ref(), answer.unit.as_ref()) else {
-            return Different;
-        };
-        if gold.percent == answer.percent {
-            let decision = self.numbers(gold, answer, &factor);
-            if decision == Equal
-                && self.rules.same_form
-                && gold.literal == Literal::No
-                && !form::same(&gold.expr, &answer.expr, self.meter)
-            {
-                return Different;
-            }
-            return decision;
-        }
-        let (percent, other) = if gold.percent { (gold, answer) } else { (answer, gold) };
-        // A share has no measure: 75 % is not 75 degrees.
-        if matches!(other.unit, Some(Unit::Measure(..))) {
-            return Different;
-        }
-        let direct = self.numbers(percent, other, &factor);
-        // 60 % is 0.6, but 6000 % is not 60: there the sign is a slip.
-        let share = match &other.exact {
-            Some(value) => !value.is_integer() || value.abs() <= Rat::ONE,
-            None => true,
-        };
-        if direct == Equal || !share {
-            return direct;
-        }
-        self.numbers(percent, other, &Rat::Small(1, 100))
-    }
-
-    /// Whether `a factor = b`, or nearly so where there is a tolerance.
-    fn numbers(&mut self, a: &Quantity, b: &Quantity, factor: &Rat) -> Decision {
-        let decision = self.same_number(a, b, factor);
-        match a.tolerance.as_ref().or(b.tolerance.as_ref()) {
-            Some(tolerance) if decision == Different => {
-                let left = Expr::Num(factor.clone()).times(a.expr.clone());
-                of(tolerance::within(&left, &b.expr, tolerance, self.meter))
-            }
-            _ => decision,
-        }
-    }
-
-    fn same_number(&mut self, a: &Quantity, b: &Quantity, factor: &Rat) -> Decision {
-        if let (Some(x), Some(y)) = (&a.exact, &b.exact) {
-            let same = if factor.is_one() {
-                x == y
-            } else {
-                match exact::product(x, factor, self.meter) {
-                    Some(product) => product == *y,
-                    None => return Undecided,
-                }
-            };
-            if same || !(self.rules.approximations && (rounds(a, b) || rounds(b, a))) {
-                return of(same);
-            }
-        }
-        let scaled;
-        let left = if factor.is_one() {
-            &a.expr
-        } else {
-            scaled = Expr::Num(factor.clone()).times(a.expr.clone());
-            &scaled
-        };
-        let decision = decide::equal(left, &b.expr, self.meter);
-        if decision == Different && self.rules.approximations && (rounds(a, b) || rounds(b, a)) {
-            return of(near(left, &b.expr, self.meter));
-        }
-        decision
-    }
-}
-
-/// Whether `a` is a decimal of at least six digits and `b` a number without one.
-fn rounds(a: &Quantity, b: &Quantity) -> bool {
-    let decimal =
-        matches!(a.literal, Literal::Decimal { point: true, significant } if significant >= 6);
-    let endless = || match &b.exact {
-        Some(value) => !value.terminates(),
-        None => !b.expr.has_variables(),
-    };
-    decimal && endless()
-}
-
-/// Whether two constants differ by less than a millionth.
-fn near(a: &Expr, b: &Expr, meter: &Meter) -> bool {
-    let (Some(a), Some(b)) = (decide::constant(a, meter), decide::constant(b, meter)) else {
-        return false;
-    };
-    let difference = a.sub(&b, 300).abs();
-    let larger = if a.abs().sub(&b.abs(), 300).sign() == Some(1) { &a } else { &b };
-    let limit = larger.abs().mul(&super::ball::Ball::rat(&Rat::Small(1, 1_000_000), 300), 300);
-    limit.sub(&difference, 300).sign() != Some(-1)
-}
-
-fn is_letter(word: &str, letter: char) -> bool {
-    word.len() == 1 && word.eq_ignore_ascii_case(letter.encode_utf8(&mut [0; 4]))
-}
-
-/// A number in a base against one without: the same digits.
-fn based(based: &Based, q: &Quantity) -> Decision {
-    let digits = match (&q.expr, q.literal) {
-        (Expr::Num(value), Literal::Decimal { .. }) if q.unit.is_none() && !q.percent => {
-            decimal_digits(value)
-        }
-        _ => q.word.as_deref().map(str::to_ascii_uppercase),
-    };
-    of(digits.is_some_and(|digits| plain_digits(&digits) == *based.digits))
-}
-
-/// The decimal digits of a number whose decimals end.
-fn decimal_digits(value: &Rat) -> Option<String> {
-    if value.is_integer() {
-        return Some(value.to_string());
-    }
-    // At most 64 decimals: the denominator divides 10^64.
-    if value.denom().bits() > 213 || !value.terminates() {
-        return None;
-    }
-    let mut places = 0;
-    let mut scaled = value.clone();
-    while !scaled.is_integer() {
-        scaled = scaled.mul(&Rat::int(10));
-        places += 1;
-        if places > 64 || scaled.bits() > 1024 {
-            return None;
-        }
-    }
-    let digits = format!("{:0>width$}", scaled.abs().to_string(), width = places + 1);
-    let (whole, part) = digits.split_at(digits.len() - places);
-    Some(format!("{}{whole}.{part}", if value.is_negative() { "-" } else { "" }))
 }
 
 fn ratios(x: &[Expr], y: &[Expr], meter: &Meter) -> Decision {
@@ -491,64 +339,6 @@ fn ratios(x: &[Expr], y: &[Expr], meter: &Meter) -> Decision {
     result
 }
 
-/// One side minus the other.
-fn difference(a: &Expr, b: &Expr) -> Expr {
-    a.clone().plus(b.clone().neg())
-}
-
-/// Whether two equations say the same up to a factor.
-fn equations(r: &Relation, s: &Relation, meter: &Meter) -> Decision {
-    if !decide::charge(r.sides.iter().chain(&s.sides), meter) {
-        return Undecided;
-    }
-    match (r.sides.as_slice(), r.signs.as_slice(), s.sides.as_slice(), s.signs.as_slice()) {
-        ([a, b], [P::Eq], [c, d], [P::Eq]) => {
-            decide::proportional(&difference(a, b), &difference(c, d), false, meter)
-        }
-        _ => Different,
-    }
-}
-
-fn relations(r: &Relation, s: &Relation, meter: &Meter) -> Decision {
-    if r.sides.len() != s.sides.len() {
-        return Different;
-    }
-    if r.signs.iter().all(|&p| p == P::Eq) || s.signs.iter().all(|&p| p == P::Eq) {
-        return equations(r, s, meter);
-    }
-    // The sides are copied below.
-    if !decide::charge(r.sides.iter().chain(&s.sides), meter) {
-        return Undecided;
-    }
-    let mut flipped = s.clone();
-    flipped.sides.reverse();
-    flipped.signs.reverse();
-    flipped.signs.iter_mut().for_each(|p| *p = relation::mirrored(*p));
-    let direct = chain(r, s, meter);
-    if direct == Equal {
-        return Equal;
-    }
-    match (direct, chain(r, &flipped, meter)) {
-        (_, Equal) => Equal,
-        (Different, Different) => Different,
-        _ => Undecided,
-    }
-}
-
-/// Link by link: the same sign, and differences that are proportional, positively unless the sign is `\ne`.
-fn chain(r: &Relation, s: &Relation, meter: &Meter) -> Decision {
-    let mut result = Equal;
-    for (k, (&p, &q)) in r.signs.iter().zip(&s.signs).enumerate() {
-        if p != q {
-            return Different;
-        }
-        let (f, g) =
-            (difference(&r.sides[k], &r.sides[k + 1]), difference(&s.sides[k], &s.sides[k + 1]));
-        match decide::proportional(&f, &g, p != P::Ne && p != P::Eq, meter) {
-            Equal => {}
-            Different => return Different,
-            Undecided => result = Undecided,
-        }
-    }
-    result
+fn is_letter(word: &str, letter: char) -> bool {
+    word.len() == 1 && word.eq_ignore_ascii_case(letter.encode_utf8(&mut [0; 4]))
 }

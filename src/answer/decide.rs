@@ -4,13 +4,14 @@
 use std::cmp::Ordering;
 
 use super::ball::Ball;
+use super::complex::{Complex, Real, Stop};
 use super::exact;
 use super::expr::Expr;
 use super::field::{self, Field};
 use super::func::Fun;
 use super::meter::Meter;
-use super::modular::{PRIMES, hash, mix, mul};
-use super::numeric::{Complex, Numeric, Real, Stop};
+use super::modular::{PRIMES, hash, mix};
+use super::numeric::Numeric;
 use super::rat::Rat;
 
 /// What is known about two values.
@@ -29,7 +30,7 @@ use Decision::{Different, Equal, Undecided};
 /// Precisions of the numeric check, in bits.
 const LADDER: [u64; 3] = [64, 256, 1024];
 /// Points at which functions of variables must agree.
-const POINTS: usize = 4;
+pub(super) const POINTS: usize = 4;
 
 impl Decision {
     fn of(equal: bool) -> Decision {
@@ -129,7 +130,7 @@ fn equal_numbers(a: &Expr, b: &Expr, meter: &Meter) -> Decision {
 }
 
 /// Whether variables occur where only whole numbers make sense.
-fn counts(e: &Expr) -> bool {
+pub(super) fn counts(e: &Expr) -> bool {
     e.any(|part| match part {
         Expr::Fun(
             Fun::Factorial | Fun::Binomial | Fun::DoubleFactorial | Fun::Gcd | Fun::Lcm,
@@ -168,7 +169,7 @@ fn modular(a: &Expr, b: &Expr, small: bool, meter: &Meter) -> Option<Decision> {
 }
 
 /// Values of the variables at the `k`-th point: beyond 1, between 0 and 1, larger, or negative, in turn.
-fn point(names: &[Box<str>], k: usize, whole: bool) -> Vec<(&str, Rat)> {
+pub(super) fn point(names: &[Box<str>], k: usize, whole: bool) -> Vec<(&str, Rat)> {
     let value = |name: &str| {
         let random = mix(hash(name) ^ mix(1000 + k as u64));
         if whole {
@@ -187,7 +188,7 @@ fn point(names: &[Box<str>], k: usize, whole: bool) -> Vec<(&str, Rat)> {
     names.iter().map(|name| (&**name, value(name))).collect()
 }
 
-fn all_variables(parts: &[&Expr]) -> Vec<Box<str>> {
+pub(super) fn all_variables(parts: &[&Expr]) -> Vec<Box<str>> {
     let mut names: Vec<Box<str>> = parts.iter().flat_map(|part| part.variables()).collect();
     names.sort_unstable();
     names.dedup();
@@ -195,7 +196,7 @@ fn all_variables(parts: &[&Expr]) -> Vec<Box<str>> {
 }
 
 /// Letters that stand for whole numbers where rounding or parity is involved.
-fn whole_numbers(parts: &[&Expr], names: &[Box<str>]) -> bool {
+pub(super) fn whole_numbers(parts: &[&Expr], names: &[Box<str>]) -> bool {
     let index = |name: &str| name.starts_with(['n', 'm', 'k', 'j', 'i', 'N', 'M', 'K']);
     let rounds = |e: &&Expr| {
         e.any(|part| match part {
@@ -369,91 +370,4 @@ pub(super) fn constant(e: &Expr, meter: &Meter) -> Option<Ball> {
     let mut numeric = Numeric::new(256, Vec::new(), meter);
     let value = numeric.value(e).ok()?;
     value.im.is_zero().then(|| value.re.ball(256))
-}
-
-/// Whether `f = c g` for one constant `c` that is not zero; with `positive`, above zero.
-pub(super) fn proportional(f: &Expr, g: &Expr, positive: bool, meter: &Meter) -> Decision {
-    if !charge([f, g], meter) {
-        return Undecided;
-    }
-    if !positive && let Some(decision) = proportional_modular(f, g, meter) {
-        return decision;
-    }
-    let names = all_variables(&[f, g]);
-    let whole = whole_numbers(&[f, g], &names);
-    let prec = 256;
-    let mut first: Option<(Ball, Ball)> = None;
-    let mut agreed = 0;
-    for k in 0..12 {
-        if meter.pay(10 + 10 * names.len() as u64).is_none() {
-            break;
-        }
-        let env = point(&names, k, whole);
-        let mut numeric = Numeric::new(prec, env, meter);
-        let (Ok(x), Ok(y)) = (numeric.value(f), numeric.value(g)) else { continue };
-        if !(x.im.is_zero() && y.im.is_zero()) {
-            continue;
-        }
-        let (x, y) = (x.re.ball(prec), y.re.ball(prec));
-        match (x.has_zero(), y.has_zero()) {
-            (true, true) => continue,
-            (true, false) | (false, true) => return Different,
-            _ => {}
-        }
-        if positive && x.sign() != y.sign() {
-            return Different;
-        }
-        match &first {
-            None => first = Some((x, y)),
-            Some((x0, y0)) => {
-                let (left, right) = (x.mul(y0, prec + 64), y.mul(x0, prec + 64));
-                if left.disjoint(&right) {
-                    return Different;
-                }
-                agreed += 1;
-            }
-        }
-        if agreed >= POINTS || (names.is_empty() && first.is_some()) {
-            return Equal;
-        }
-    }
-    Undecided
-}
-
-fn proportional_modular(f: &Expr, g: &Expr, meter: &Meter) -> Option<Decision> {
-    let small = counts(f) || counts(g);
-    let mut first: [Option<(u64, u64)>; 2] = [None, None];
-    let (mut agreed, mut loose) = (0, false);
-    for seed in 0..24usize {
-        let prime = PRIMES[seed % 2];
-        let mut field = Field::new(prime, seed as u64, small, meter);
-        let (x, y) = (field.value(f), field.value(g));
-        loose |= field.loose;
-        let (x, y) = match (x, y) {
-            (Ok(x), Ok(y)) => (x, y),
-            (Err(field::Stop::Budget), _) | (_, Err(field::Stop::Budget)) => {
-                return Some(Undecided);
-            }
-            _ => continue,
-        };
-        if (x == 0) != (y == 0) {
-            return (!loose).then_some(Different);
-        }
-        if x == 0 {
-            continue;
-        }
-        match first[seed % 2] {
-            None => first[seed % 2] = Some((x, y)),
-            Some((x0, y0)) => {
-                if mul(x, y0, prime.p) != mul(y, x0, prime.p) {
-                    return (!loose).then_some(Different);
-                }
-                agreed += 1;
-            }
-        }
-        if agreed >= 4 {
-            return Some(Equal);
-        }
-    }
-    None
 }

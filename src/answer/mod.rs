@@ -4,29 +4,39 @@
 //! (`compare`): numbers exactly, rational functions modulo primes, everything else by balls (`decide`). What counts
 //! as equal is the table of `docs/grading.md`, which is run as a test.
 
+mod backslash;
 mod ball;
 mod boxed;
 mod classes;
 mod command;
 mod compare;
+mod complex;
 mod constants;
 mod decide;
+mod digits;
 mod elementary;
+mod equations;
 mod exact;
 mod expr;
 mod extract;
 mod field;
 mod form;
 mod func;
+mod functions;
 mod lex;
 mod literal;
+mod matrix;
 mod meter;
 mod modular;
 mod names;
 mod normal;
 mod number;
+mod number_words;
 mod numeric;
+mod operand;
 mod parse;
+mod proportional;
+mod quantities;
 mod rat;
 mod read;
 mod reading;

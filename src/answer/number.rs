@@ -5,6 +5,7 @@ use super::expr::Expr;
 use super::func::Fun;
 use super::literal;
 use super::meter::Meter;
+use super::number_words;
 use super::parse;
 use super::rat::Rat;
 use super::text;
@@ -80,7 +81,7 @@ pub(super) fn plain(num: &Num, literal: Literal) -> Quantity {
 fn word_number(t: &[Token]) -> Option<Quantity> {
     let [first, rest @ ..] = t else { return None };
     let (Tok::Text(word) | Tok::Word(word)) = &first.tok else { return None };
-    let n = units::number_word(word)?;
+    let n = number_words::number_word(word)?;
     let tail = units::tail(rest)?;
     let value = Rat::int(n.checked_mul(tail.factor)?);
     Some(Quantity {
@@ -135,7 +136,7 @@ fn unit_start(t: &[Token]) -> usize {
                         )
                         && matches!(t[i - 1].tok, Tok::Num(_)))
             }
-            Tok::Word(word) => units::number_word(word).is_some(),
+            Tok::Word(word) => number_words::number_word(word).is_some(),
             Tok::Fun(Fun::Min | Fun::Sec) => last && i > 0,
             _ => false,
         };
@@ -176,7 +177,7 @@ pub(super) fn based(t: &[Token], meter: &Meter) -> Option<Value> {
     };
     let base = match base {
         [Token { tok: Tok::Num(num), .. }] => num.value.to_i64()?,
-        [Token { tok: Tok::Text(word) | Tok::Word(word), .. }] => units::number_word(word)?,
+        [Token { tok: Tok::Text(word) | Tok::Word(word), .. }] => number_words::number_word(word)?,
         _ => return None,
     };
     let base = u32::try_from(base).ok().filter(|b| (2..=36).contains(b))?;

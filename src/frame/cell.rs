@@ -282,35 +282,20 @@ impl<'a> Builder<'a> {
 
 /// Gives every answer its class: 0 to what the grader accepted, then one number per equivalence class of the rest.
 fn classify(samples: &mut [Sample], answers: &[Option<&str>], grader: &Grader) {
-    let mut distinct: Vec<(&str, bool)> = Vec::new();
-    let mut names: HashMap<&str, u32> = HashMap::new();
+    let wrong = |sample: &Sample| sample.verdict != Verdict::Correct;
+    let rest: Vec<&str> = samples
+        .iter()
+        .zip(answers)
+        .filter_map(|(sample, answer)| answer.filter(|_| wrong(sample)))
+        .collect();
+    let mut classes = grader.classes(&rest).into_iter();
     for (sample, answer) in samples.iter_mut().zip(answers) {
-        sample.class = match (sample.verdict, answer) {
-            (Verdict::Correct, _) => Some(0),
-            (_, None) => None,
-            (_, Some(answer)) => Some(*names.entry(answer).or_insert_with(|| {
-                let plain = is_plain_integer(answer);
-                // Two whole numbers in plain notation are equal only if they are the same text.
-                let same = distinct.iter().position(|(other, other_plain)| {
-                    !(plain && *other_plain)
-                        && grader.grade_answer(&grader.gold(other), answer).outcome
-                            == crate::answer::Outcome::Equal
-                });
-                let class = same.unwrap_or(distinct.len());
-                if same.is_none() {
-                    distinct.push((answer, plain));
-                }
-                class as u32 + 1
-            })),
+        sample.class = match answer {
+            _ if !wrong(sample) => Some(0),
+            None => None,
+            Some(_) => classes.next().map(|class| class as u32 + 1),
         };
     }
-}
-
-/// Whether the text is a whole number without sign of plus, leading zeros or separators.
-fn is_plain_integer(text: &str) -> bool {
-    let digits = text.strip_prefix('-').unwrap_or(text);
-    let canonical = digits == "0" && !text.starts_with('-') || !digits.starts_with('0');
-    !digits.is_empty() && canonical && digits.bytes().all(|b| b.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -376,20 +361,5 @@ mod tests {
         assert!(message.contains("row 0: logprob_sum is not a finite number"), "{message}");
         let frame = records::from_records(&twice[..1]).unwrap().drop("verdict").unwrap();
         assert!(cells(&frame).unwrap_err().to_string().contains("no column 'verdict'"));
-    }
-
-    #[test]
-    fn plain_integers() {
-        for (text, plain) in [
-            ("12", true),
-            ("-3", true),
-            ("0", true),
-            ("-0", false),
-            ("007", false),
-            ("1,000", false),
-            ("", false),
-        ] {
-            assert_eq!(is_plain_integer(text), plain, "{text}");
-        }
     }
 }
