@@ -56,7 +56,10 @@ const WAYS: [(&str, Precision, bool, bool, bool); 9] = [
     ("adapters, the same, bf16", Precision::Mixed, true, true, true),
 ];
 
-fn demand(index: usize) -> Demand {
+/// Threads that a step is measured with: with two, adapters learn in two lanes.
+const THREADS: [usize; 2] = [1, 2];
+
+fn demand(index: usize, threads: usize) -> Demand {
     let (_, precision, recompute, chunked, lora) = WAYS[index];
     Demand {
         shape: shape(),
@@ -72,6 +75,7 @@ fn demand(index: usize) -> Demand {
         step_tokens: SEQUENCES * LENGTH,
         generation: None,
         reference: false,
+        threads,
     }
 }
 
@@ -83,7 +87,7 @@ fn status(key: &str) -> u64 {
 }
 
 fn measure(index: usize) -> u64 {
-    let demand = demand(index);
+    let demand = demand(index, howard_torch::threads());
     let kind = howard_torch::dtype(demand.compute.dtype()).unwrap();
     let model = Qwen3::random(demand.shape.clone(), 1, kind, Device::Cpu);
     let root = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
@@ -113,31 +117,30 @@ fn main() {
         println!("{}", measure(way.parse().unwrap()));
         return;
     }
-    println!(
-        "{} parameters, {SEQUENCES} sequences of {LENGTH} tokens, one thread",
-        shape().num_parameters()
-    );
+    println!("{} parameters, {SEQUENCES} sequences of {LENGTH} tokens", shape().num_parameters());
     println!("libtorch alone: {} MiB resident", status("VmRSS:") >> 10);
-    println!("| way | measured, MiB | plan, MiB | measured / plan |\n|---|---:|---:|---:|");
-    for (index, way) in WAYS.iter().enumerate() {
+    println!("| way | threads | measured, MiB | plan, MiB | measured / plan |");
+    println!("|---|---:|---:|---:|---:|");
+    let runs = (0..WAYS.len()).flat_map(|index| THREADS.map(|threads| (index, threads)));
+    for (index, threads) in runs {
+        let way = WAYS[index].0;
         let output = Command::new(std::env::current_exe().unwrap())
             .env("HOWARD_MEMORY_WAY", index.to_string())
-            .env("OMP_NUM_THREADS", "1")
-            // Freed memory goes back at once, so that the resident set is what is in use.
-            .env("MALLOC_MMAP_THRESHOLD_", "65536")
-            .env("MALLOC_TRIM_THRESHOLD_", "65536")
+            .env("OMP_NUM_THREADS", threads.to_string())
             .output()
             .unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
         let Ok(measured) = text.trim().parse::<u64>() else {
-            println!("| {} | {} | | |", way.0, String::from_utf8_lossy(&output.stderr).trim());
+            println!(
+                "| {way} | {threads} | {} | | |",
+                String::from_utf8_lossy(&output.stderr).trim()
+            );
             continue;
         };
-        let planned = demand(index).plan().peak();
+        let planned = demand(index, threads).plan().peak();
         let mib = |bytes: u64| bytes as f64 * 1024.0 / GIB;
         println!(
-            "| {} | {:.0} | {:.0} | {:.2} |",
-            way.0,
+            "| {way} | {threads} | {:.0} | {:.0} | {:.2} |",
             mib(measured),
             mib(planned),
             measured as f64 / planned as f64

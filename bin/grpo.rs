@@ -17,6 +17,7 @@ use howard::learn::grpo::problems::ProblemsConfig;
 use howard::learn::grpo::{
     self, GroupRow, GrpoConfig, GrpoRow, Pending, Plan, Problems, State, preview,
 };
+use howard::learn::memory::Demand;
 use howard::progress::Progress;
 use howard::run::{self, Found, Manifest, RunFolder};
 use howard_torch::learner::TorchLearner;
@@ -73,7 +74,10 @@ fn train(args: &Args) -> anyhow::Result<u8> {
         [config.model, config.adapter, config.reference] = dirs;
     }
     let available = args.memory.available(&config.compute.device);
-    let demand = start::shape(&config.model)?.map(|shape| preview::demand(&config, shape));
+    let demand = start::shape(&config.model)?.map(|shape| Demand {
+        threads: howard_torch::threads(),
+        ..preview::demand(&config, shape)
+    });
     if args.dry_run {
         print!("{}\n{}", toml::to_string(&config)?, preview::text(&config, demand.as_ref()));
     }

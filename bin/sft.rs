@@ -75,10 +75,11 @@ fn sft(args: &Args) -> anyhow::Result<u8> {
     [config.model] = dirs;
     // Everything that can be wrong is looked at before anything is written.
     let tokenizer = config.scratch.is_none().then(|| Tokenizer::load(&config.model)).transpose()?;
-    let preview = match &tokenizer {
+    let mut preview = match &tokenizer {
         Some(tokenizer) => preview(&config, tokenizer)?,
         None => Preview::new(&config, preview::known_shape(&config)?, None)?,
     };
+    preview.demand.threads = howard_torch::threads();
     preview.check(available)?;
     let (folder, found) = RunFolder::open(out, &kept)?;
     if found == Found::Finished {
@@ -113,7 +114,7 @@ fn preview(config: &SftConfig, tokenizer: &Tokenizer) -> anyhow::Result<Preview>
 
 fn dry_run(config: &SftConfig, available: Option<u64>) -> anyhow::Result<u8> {
     let there = config.data.path().is_none_or(Path::exists);
-    let preview = if config.scratch.is_none() && config.model.exists() && there {
+    let mut preview = if config.scratch.is_none() && config.model.exists() && there {
         preview(config, &Tokenizer::load(&config.model)?)?
     } else {
         let shape = match config.model.join("config.json").exists() {
@@ -123,6 +124,7 @@ fn dry_run(config: &SftConfig, available: Option<u64>) -> anyhow::Result<u8> {
         check_length(config.max_length, &shape)?;
         Preview::new(config, shape, None)?
     };
+    preview.demand.threads = howard_torch::threads();
     print!("{}\n{}", toml::to_string(config)?, preview.text(config, available));
     preview.check(available)?;
     Ok(cli::OK)

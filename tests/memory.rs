@@ -21,6 +21,7 @@ fn qwen3_4b(lora: Option<LoraConfig>) -> Demand {
         step_tokens: 64 * 16 * 4096,
         generation: Some(Generation { slots: 16, tokens: 4096 }),
         reference: false,
+        threads: 1,
     }
 }
 

@@ -39,6 +39,11 @@ pub struct ComputeConfig {
     /// Keep only each layer's input in the forward pass and compute the layer again in the backward pass: less memory,
     /// a third more work.
     pub recompute: bool,
+    /// Keep AdamW's moments and the fp32 masters in the host's memory; the update takes them to the device one tensor at a
+    /// time. The same numbers, less memory of a GPU, a slower update; on the CPU there is nothing to save.
+    // Not written where it is off: runs that were begun before there was this setting have the same configuration.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub offload_optimizer: bool,
 }
 
 impl Default for ComputeConfig {
@@ -50,6 +55,7 @@ impl Default for ComputeConfig {
             head_tokens: 0,
             completions_per_microbatch: 0,
             recompute: false,
+            offload_optimizer: false,
         }
     }
 }
@@ -75,6 +81,11 @@ impl ComputeConfig {
     /// Bytes of one number of that dtype.
     pub fn dtype_bytes(&self) -> u64 {
         if self.dtype() == "float32" { 4 } else { 2 }
+    }
+
+    /// Whether the optimizer's state is in another memory than the model.
+    pub fn optimizer_is_apart(&self) -> bool {
+        self.offload_optimizer && self.device != "cpu"
     }
 
     /// Checks ranges.

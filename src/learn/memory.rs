@@ -19,6 +19,9 @@ pub use remedy::check;
 pub const GIB: f64 = (1u64 << 30) as f64;
 /// Logits that exist at once in the chunked head, in values.
 pub const HEAD_VALUES: u64 = 16 << 20;
+/// Numbers that lanes on the CPU may have for sums of gradients (128 MiB): beyond that there is one lane. Products of large
+/// models fill all threads anyway.
+pub const LANE_NUMBERS: u64 = 32 << 20;
 /// Padded tokens that are prefilled at once in generation.
 const PREFILL_TOKENS: u64 = 8192;
 /// What a process holds before any tensor: on CUDA the context and the kernels of libtorch (estimated), on the CPU the
@@ -67,6 +70,8 @@ pub struct Demand {
     pub generation: Option<Generation>,
     /// Whether a second model is kept for a KL term.
     pub reference: bool,
+    /// Threads of the CPU.
+    pub threads: usize,
 }
 
 /// One line of the plan.
@@ -96,6 +101,18 @@ impl Demand {
         self.compute.microbatch_tokens.max(self.longest).min(self.step_tokens.max(1)) as u64
     }
 
+    /// Micro-batches that are computed side by side (`src/torch/batch.rs`): one per thread where a small model learns on the
+    /// CPU. They share the tokens of a micro-batch and the room for logits; each has its own sums of gradients.
+    pub fn lanes(&self) -> u64 {
+        let sequences = self.step_tokens / self.longest.max(1);
+        let lanes = self.threads.min(sequences);
+        let fits = lanes > 1 && self.longest <= self.compute.microbatch_tokens / lanes;
+        let sums = lanes as u64 * self.trained_parameters();
+        let small = self.compute.device == "cpu" && sums <= LANE_NUMBERS;
+        let dropout = self.lora.as_ref().is_some_and(|lora| lora.dropout > 0.0);
+        if fits && small && !dropout { lanes as u64 } else { 1 }
+    }
+
     /// Parameters that learn.
     pub fn trained_parameters(&self) -> u64 {
         let count = match &self.lora {
@@ -114,6 +131,7 @@ impl Demand {
         let e = self.compute.dtype_bytes();
         let tokens = self.tokens_at_once();
         let full = self.lora.is_none();
+        let lanes = self.lanes();
         let (c, v, layers) = (
             unsigned(shape.hidden_size),
             unsigned(shape.vocab_size),
@@ -128,6 +146,9 @@ impl Demand {
             }
         };
         let times = |count: u64, bytes: u64| format!("{} x {bytes} B", table::thousands(count));
+        // A row of what each lane has.
+        let each_lane =
+            |how: String| if lanes > 1 { format!("{lanes} lanes x {how}") } else { how };
 
         row("weights", model * e, ALWAYS, times(model, e));
         row("adapters", adapters * e, ALWAYS, times(adapters, e));
@@ -139,13 +160,22 @@ impl Demand {
             Precision::Mixed => ("master weights", 4, 4),
             Precision::Bfloat16Kahan => ("rounding errors of weights", 2, 2),
         };
-        row(what, trained * beside, ALWAYS, times(trained, beside));
-        row("moments of AdamW", trained * 8, ALWAYS, times(trained, 8));
+        let apart = self.compute.optimizer_is_apart();
+        let optimizer = |bytes: u64| match apart {
+            true => (&[][..], format!("{}, in the host's memory", times(trained, bytes))),
+            false => (ALWAYS, times(trained, bytes)),
+        };
+        let masters_go = self.compute.precision() == Precision::Mixed;
+        let (moments, how) =
+            if masters_go { optimizer(beside) } else { (ALWAYS, times(trained, beside)) };
+        row(what, trained * beside, moments, how);
+        let (moments, how) = optimizer(8);
+        row("moments of AdamW", trained * 8, moments, how);
         // The first micro-batch of a step finds none at the head: they are made as they come.
         let several = self.step_tokens as u64 > tokens;
         let there: &'static [Moment] =
             if several { &[Head, Layers, Update] } else { &[Layers, Update] };
-        row("gradients", trained * gradient, there, times(trained, gradient));
+        row("gradients", lanes * trained * gradient, there, each_lane(times(trained, gradient)));
 
         let layer = self.kept_per_token();
         let (kept, how) = if self.compute.recompute {
@@ -169,14 +199,15 @@ impl Demand {
             0 => (HEAD_VALUES / v).max(1),
             tokens => tokens as u64,
         }
-        .min(tokens);
-        let how = format!("{chunk} tokens x {v} logits x 12 B");
-        row("head chunk", chunk * v * 12, &[Head], how);
+        .div_ceil(lanes)
+        .min(tokens / lanes);
+        let how = each_lane(format!("{chunk} tokens x {v} logits x 12 B"));
+        row("head chunk", lanes * chunk * v * 12, &[Head], how);
         if full {
             // The sum in fp32 and one chunk's part of it, which is made in the compute dtype first.
             let part = if e == 4 { 4 } else { 4 + e };
-            let how = format!("{v} x {c} x {} B", 4 + part);
-            row("gradient of the head", v * c * (4 + part), &[Head], how);
+            let how = each_lane(format!("{v} x {c} x {} B", 4 + part));
+            row("gradient of the head", lanes * v * c * (4 + part), &[Head], how);
         }
 
         let temporaries = tokens * (5 * unsigned(shape.intermediate_size) + 4 * c) * e;
@@ -185,15 +216,17 @@ impl Demand {
             row("one layer, computed again", tokens * layer + temporaries, &[Layers], how);
             if full {
                 let biggest = unsigned(shape.layer_parameters()) * e;
-                row("gradients of one layer", biggest, &[Layers], times(biggest / e, e));
+                let how = each_lane(times(biggest / e, e));
+                row("gradients of one layer", lanes * biggest, &[Layers], how);
             }
         } else {
             let how = format!("{tokens} tokens x (5 f + 4 c) x {e} B");
             row("backward pass of one layer", temporaries, &[Layers], how);
             if full {
                 // They come all at once, while what was kept is given back: only what is more than that counts.
-                let how = format!("{}, less what was given back", times(model, e));
-                row("gradients as they come", (model * e).saturating_sub(kept), &[Layers], how);
+                let how = format!("{}, less what was given back", each_lane(times(model, e)));
+                let more = (lanes * model * e).saturating_sub(kept);
+                row("gradients as they come", more, &[Layers], how);
             }
         }
 
@@ -205,6 +238,12 @@ impl Demand {
             // Value and gradient in fp32, and the roundings of `Master::set`.
             Precision::Bfloat16Kahan => 28,
             _ => 0,
+        };
+        // The copies of moments and master that an update works on.
+        let update = match self.compute.offload_optimizer {
+            true if masters_go => update + 12,
+            true => update + 8,
+            false => update,
         };
         let how = format!("{} in the largest tensor", times(largest, update));
         row("update of one tensor", largest * update, &[Update], how);

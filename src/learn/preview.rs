@@ -68,6 +68,7 @@ impl Preview {
             step_tokens: config.batch_size * longest,
             generation: None,
             reference: false,
+            threads: 1,
         };
         Ok(Self { counts, steps, demand })
     }

@@ -14,13 +14,10 @@ use super::qwen3::Qwen3;
 use howard::error::Result;
 use howard::learn::StepStats;
 use howard::learn::compute::ComputeConfig;
+use howard::learn::memory::LANE_NUMBERS;
 use howard::loss::{Objective, Seen, Tokens};
 use howard::rng::Seed;
 use howard::types::TrainSample;
-
-/// Numbers that lanes may have for sums of gradients (128 MiB): beyond that there is one lane. Products of large models fill
-/// all threads anyway.
-const MAX_NUMBERS: usize = 32 << 20;
 
 /// A batch, and all that its gradients depend on.
 #[derive(Debug)]
@@ -115,12 +112,12 @@ impl Batch<'_> {
     /// How many lanes there are: dropped inputs come from libtorch's one generator, and a long sequence leaves no room for
     /// others beside it.
     fn lanes(&self, lengths: &[usize]) -> usize {
-        let threads = usize::try_from(tch::get_num_threads()).unwrap_or(1);
-        let lanes = threads.min(lengths.len());
+        let lanes = super::threads().min(lengths.len());
         let parameters: usize = self.trainable.tensors.iter().map(Tensor::numel).sum();
         let longest = lengths.iter().copied().max().unwrap_or(0);
         let fits = lanes > 1 && longest <= self.compute.microbatch_tokens / lanes;
-        let small = self.model.device() == Device::Cpu && parameters * lanes <= MAX_NUMBERS;
+        let small =
+            self.model.device() == Device::Cpu && (parameters * lanes) as u64 <= LANE_NUMBERS;
         if fits && small && self.dropout == 0.0 { lanes } else { 1 }
     }
 

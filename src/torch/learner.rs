@@ -63,8 +63,9 @@ impl TorchLearner {
             super::lora::attach(policy.model_mut(), lora, seed)?;
         }
         let trainable = Trainable::of(policy.model());
-        let master = Master::new(compute.precision(), &trainable.tensors);
-        let optimizer = AdamW::new(&trainable.tensors, options);
+        let offloaded = compute.offload_optimizer;
+        let master = Master::new(compute.precision(), &trainable.tensors, offloaded);
+        let optimizer = AdamW::new(&trainable.tensors, options, offloaded);
         let dropout = lora.map_or(0.0, |lora| lora.dropout);
         let seed = Seed(seed).named("dropout");
         let reference = match lora {
@@ -308,7 +309,8 @@ impl Learner for TorchLearner {
             if factor < 1.0 {
                 let _ = gradient.g_mul_scalar_(factor);
             }
-            let mut value = self.master.value(index, tensor);
+            let offloaded = self.compute.offload_optimizer;
+            let mut value = self.master.on_device(index, tensor, offloaded);
             self.optimizer.update(index, &mut value, &gradient, lr)?;
             self.master.set(index, tensor, &value);
         }

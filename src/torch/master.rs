@@ -1,6 +1,8 @@
 //! Weights as the optimizer sees them (fp32), whatever the model computes with.
 
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
+
+use super::optimizer::copied;
 
 use howard::learn::compute::Precision;
 
@@ -17,13 +19,15 @@ pub enum Master {
 }
 
 impl Master {
-    /// For tensors that were just loaded.
-    pub fn new(precision: Precision, computed: &[Tensor]) -> Self {
+    /// For tensors that were just loaded. `offloaded` fp32 copies stay in the host's memory.
+    pub fn new(precision: Precision, computed: &[Tensor], offloaded: bool) -> Self {
         let _guard = tch::no_grad_guard();
         match precision {
             Precision::Auto | Precision::Float32 => Self::Same,
             Precision::Mixed => {
-                Self::Float32(computed.iter().map(|t| t.detach().to_kind(Kind::Float)).collect())
+                let home = |t: &Tensor| if offloaded { Device::Cpu } else { t.device() };
+                let copy = |t: &Tensor| t.detach().to_device(home(t)).to_kind(Kind::Float);
+                Self::Float32(computed.iter().map(copy).collect())
             }
             Precision::Bfloat16Kahan => {
                 Self::Kahan(computed.iter().map(|t| t.detach().zeros_like()).collect())
@@ -39,7 +43,15 @@ impl Master {
         }
     }
 
-    /// The weight in fp32; shares memory where it is fp32 already.
+    /// The weight in fp32 where the model computes, to be updated and then [`Self::set`].
+    pub fn on_device(&self, index: usize, computed: &Tensor, offloaded: bool) -> Tensor {
+        match self {
+            Self::Float32(masters) if offloaded => copied(&masters[index], computed.device()),
+            _ => self.value(index, computed),
+        }
+    }
+
+    /// The weight in fp32 where it is kept; shares memory where it is fp32 already.
     pub fn value(&self, index: usize, computed: &Tensor) -> Tensor {
         match self {
             Self::Same => computed.detach(),
@@ -88,7 +100,7 @@ mod tests {
     fn small_updates_are_not_lost() {
         for precision in [Precision::Mixed, Precision::Bfloat16Kahan] {
             let weight = Tensor::ones([3], (Kind::BFloat16, tch::Device::Cpu));
-            let mut master = Master::new(precision, std::slice::from_ref(&weight));
+            let mut master = Master::new(precision, std::slice::from_ref(&weight), false);
             for _ in 0..1000 {
                 let value = master.value(0, &weight) + 1e-4;
                 master.set(0, &weight, &value);
@@ -98,7 +110,7 @@ mod tests {
             // What a checkpoint holds leads back to the same numbers.
             let value = master.value(0, &weight).copy();
             let loaded = Tensor::zeros([3], (Kind::BFloat16, tch::Device::Cpu));
-            let mut again = Master::new(precision, std::slice::from_ref(&loaded));
+            let mut again = Master::new(precision, std::slice::from_ref(&loaded), false);
             again.set(0, &loaded, &value);
             assert!(loaded.equal(&weight) && again.value(0, &loaded).equal(&value));
         }

@@ -62,6 +62,11 @@ pub fn device(name: &str) -> Result<Device> {
     Ok(Device::Cuda(index))
 }
 
+/// Threads that libtorch computes with on the CPU.
+pub fn threads() -> usize {
+    usize::try_from(tch::get_num_threads()).unwrap_or(1)
+}
+
 /// The dtype of a name: `float32` or `bfloat16`.
 ///
 /// # Errors

@@ -1,6 +1,6 @@
 //! AdamW and gradient clipping.
 
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use super::ext;
 use howard::error::Result;
@@ -10,6 +10,7 @@ use howard::learn::recipe::AdamWOptions;
 #[derive(Debug)]
 pub struct AdamW {
     options: AdamWOptions,
+    offloaded: bool,
     /// Updates made so far.
     pub step: u64,
     /// First moments, shaped as the parameters.
@@ -19,11 +20,13 @@ pub struct AdamW {
 }
 
 impl AdamW {
-    /// Zero moments (fp32) for some parameters.
-    pub fn new(parameters: &[Tensor], options: AdamWOptions) -> Self {
-        let zero = |p: &Tensor| Tensor::zeros(p.size(), (Kind::Float, p.device()));
+    /// Zero moments (fp32) for some parameters. `offloaded` moments stay in the host's memory; each update takes its own two
+    /// to the parameter's device and back.
+    pub fn new(parameters: &[Tensor], options: AdamWOptions, offloaded: bool) -> Self {
+        let home = |p: &Tensor| if offloaded { Device::Cpu } else { p.device() };
+        let zero = |p: &Tensor| Tensor::zeros(p.size(), (Kind::Float, home(p)));
         let zeros = || parameters.iter().map(zero).collect();
-        Self { options, step: 0, first: zeros(), second: zeros() }
+        Self { options, offloaded, step: 0, first: zeros(), second: zeros() }
     }
 
     /// Factor on gradients of global L2 norm `norm` so that it is at most `max_grad_norm`, as
@@ -50,7 +53,16 @@ impl AdamW {
         lr: f64,
     ) -> Result<()> {
         let (first, second) = (&mut self.first[index], &mut self.second[index]);
-        ext::fused_adamw(parameter, gradient, first, second, self.step, lr, &self.options)
+        let (step, options) = (self.step, &self.options);
+        if !self.offloaded {
+            return ext::fused_adamw(parameter, gradient, first, second, step, lr, options);
+        }
+        let device = parameter.device();
+        let (mut m, mut v) = (copied(first, device), copied(second, device));
+        ext::fused_adamw(parameter, gradient, &mut m, &mut v, step, lr, options)?;
+        first.copy_(&m);
+        second.copy_(&v);
+        Ok(())
     }
 
     /// The same update in plain operators, one line of the formula each: the reference of [`Self::update`].
@@ -75,6 +87,11 @@ impl AdamW {
         let denominator = second.sqrt() / root2 + eps;
         let _ = parameter.addcdiv_(&(&*first * (-lr / correction1)), &denominator);
     }
+}
+
+/// A copy of an fp32 tensor on a device; a copy too where it is there already, so that the CPU does all that a GPU does.
+pub(super) fn copied(tensor: &Tensor, device: Device) -> Tensor {
+    tensor.to_device_(device, Kind::Float, false, true)
 }
 
 /// Global L2 norm of some gradients, in fp32, without a temporary tensor of their size.
@@ -117,9 +134,9 @@ mod tests {
                 ..AdamWOptions::default()
             };
             let mut parameters = tensors(&case["start"], &shapes);
-            let mut optimizer = AdamW::new(&parameters, options);
+            let mut optimizer = AdamW::new(&parameters, options, false);
             let mut plain = tensors(&case["start"], &shapes);
-            let mut reference = AdamW::new(&plain, options);
+            let mut reference = AdamW::new(&plain, options, false);
             for step in 0..20usize {
                 let gradients = tensors(&case["grads"][step], &shapes);
                 let norm = global_norm(&gradients);

@@ -127,6 +127,36 @@ fn low_precision_follows_fp32() {
     }
 }
 
+/// Moments and masters in the host's memory are copied for each update: the same bits, in the weights and what is saved.
+#[test]
+fn an_offloaded_optimizer_gives_the_same_bits() {
+    for precision in [Precision::Float32, Precision::Mixed, Precision::Bfloat16Kahan] {
+        let dir = tempfile::tempdir().unwrap();
+        let run = |offload_optimizer| {
+            let compute =
+                ComputeConfig { precision, offload_optimizer, ..ComputeConfig::default() };
+            let mut learner = learner(compute, None);
+            let denominator = trained_tokens(&samples());
+            let mut step = |learner: &mut TorchLearner| {
+                learner.step(&samples(), &Objective::cross_entropy(), 1e-3, denominator).unwrap();
+            };
+            step(&mut learner);
+            step(&mut learner);
+            let folder = dir.path().join(format!("offloaded_{offload_optimizer}"));
+            let saved = learner.save(&folder).unwrap();
+            learner.resume(&folder).unwrap();
+            step(&mut learner);
+            (weights(&learner), saved.files, learner.named_weights())
+        };
+        let ((plain, files, masters), (offloaded, their_files, theirs)) = (run(false), run(true));
+        assert_eq!(files, their_files, "{precision:?}");
+        assert!(plain.iter().zip(&offloaded).all(|(a, b)| a.equal(b)), "{precision:?}");
+        assert!(masters.iter().zip(&theirs).all(|(a, b)| a.1.equal(&b.1)), "{precision:?}");
+        let start = learner(ComputeConfig { precision, ..ComputeConfig::default() }, None);
+        assert!(!plain[0].equal(&weights(&start)[0]), "nothing was learned");
+    }
+}
+
 /// Frozen weights cost no gradient and do not move; the adapters do.
 #[test]
 fn adapters_leave_frozen_weights_alone() {

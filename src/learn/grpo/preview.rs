@@ -23,6 +23,7 @@ pub fn demand(config: &GrpoConfig, shape: ModelConfig) -> Demand {
         step_tokens: completions * longest / train.optimizer_steps,
         generation: Some(Generation { slots: config.slots.min(completions), tokens: longest }),
         reference: config.objective.kl_coefficient > 0.0 && own_reference,
+        threads: 1,
     }
 }
 

@@ -57,7 +57,7 @@ fn only(demand: &Demand, remedy: Remedy, available: u64) -> u64 {
 type Remedy = fn(&mut Demand, u64) -> Option<String>;
 
 /// From those that cost nothing but time to those that change what is learned.
-const REMEDIES: &[Remedy] = &[fewer_slots, recompute, smaller_microbatch, kahan, adapters];
+const REMEDIES: &[Remedy] = &[fewer_slots, recompute, smaller_microbatch, offload, kahan, adapters];
 
 fn recompute(demand: &mut Demand, _: u64) -> Option<String> {
     (!demand.compute.recompute).then(|| {
@@ -90,6 +90,14 @@ fn fewer_slots(demand: &mut Demand, available: u64) -> Option<String> {
         demand.generation.as_mut()?.slots = slots.max(1);
     }
     (slots < first).then(|| format!("slots = {}", slots.max(1)))
+}
+
+fn offload(demand: &mut Demand, _: u64) -> Option<String> {
+    let compute = &mut demand.compute;
+    (compute.device != "cpu" && !compute.offload_optimizer).then(|| {
+        compute.offload_optimizer = true;
+        "compute.offload_optimizer = true".into()
+    })
 }
 
 fn kahan(demand: &mut Demand, _: u64) -> Option<String> {
