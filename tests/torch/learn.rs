@@ -137,7 +137,7 @@ fn an_offloaded_optimizer_gives_the_same_bits() {
                 ComputeConfig { precision, offload_optimizer, ..ComputeConfig::default() };
             let mut learner = learner(compute, None);
             let denominator = trained_tokens(&samples());
-            let mut step = |learner: &mut TorchLearner| {
+            let step = |learner: &mut TorchLearner| {
                 learner.step(&samples(), &Objective::cross_entropy(), 1e-3, denominator).unwrap();
             };
             step(&mut learner);
