@@ -99,7 +99,7 @@ mod tests {
     #[test]
     fn small_updates_are_not_lost() {
         for precision in [Precision::Mixed, Precision::Bfloat16Kahan] {
-            let weight = Tensor::ones([3], (Kind::BFloat16, tch::Device::Cpu));
+            let weight = Tensor::ones([3], (Kind::BFloat16, Device::Cpu));
             let mut master = Master::new(precision, std::slice::from_ref(&weight), false);
             for _ in 0..1000 {
                 let value = master.value(0, &weight) + 1e-4;
@@ -109,7 +109,7 @@ mod tests {
             assert!((got - 1.1).abs() < 0.005, "{precision:?}: {got}");
             // What a checkpoint holds leads back to the same numbers.
             let value = master.value(0, &weight).copy();
-            let loaded = Tensor::zeros([3], (Kind::BFloat16, tch::Device::Cpu));
+            let loaded = Tensor::zeros([3], (Kind::BFloat16, Device::Cpu));
             let mut again = Master::new(precision, std::slice::from_ref(&loaded), false);
             again.set(0, &loaded, &value);
             assert!(loaded.equal(&weight) && again.value(0, &loaded).equal(&value));
