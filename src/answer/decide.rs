@@ -9,8 +9,9 @@ use super::exact;
 use super::expr::Expr;
 use super::field::{self, Field};
 use super::func::Fun;
-use super::meter::Meter;
+use super::meter::{Meter, STEPS};
 use super::modular::{PRIMES, hash, mix};
+use super::normal;
 use super::numeric::Numeric;
 use super::rat::Rat;
 
@@ -125,8 +126,18 @@ fn equal_numbers(a: &Expr, b: &Expr, meter: &Meter) -> Decision {
     let modular = modular(a, b, counting, meter);
     match modular {
         Some(decision) => decision,
-        None => numeric(a, b, meter),
+        None => match numeric(a, b, meter) {
+            Undecided if same_normal_form(a, b, meter) => Equal,
+            decision => decision,
+        },
     }
+}
+
+/// Whether both have one normal form, which proves that they are equal; an eighth of a verdict's steps may go into it.
+fn same_normal_form(a: &Expr, b: &Expr, meter: &Meter) -> bool {
+    meter.lend(STEPS / 8, |part| {
+        normal::normal(a, part).is_some_and(|form| normal::normal(b, part) == Some(form))
+    })
 }
 
 /// Whether variables occur where only whole numbers make sense.

@@ -12,6 +12,9 @@ use Decision::{Different, Equal, Undecided};
 
 /// Whether `f = c g` for one constant `c` that is not zero; with `positive`, above zero.
 pub(super) fn proportional(f: &Expr, g: &Expr, positive: bool, meter: &Meter) -> Decision {
+    if f == g {
+        return Equal;
+    }
     if !charge([f, g], meter) {
         return Undecided;
     }

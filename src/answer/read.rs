@@ -332,6 +332,8 @@ fn bracketed(t: &[Token], depth: u32, meter: &Meter) -> Option<Value> {
         (P::LBrace, P::RBrace) if parts.len() > 1 => Some(Value::Set(
             parts.iter().map(|(_, part)| element(part, depth + 1, meter)).collect(),
         )),
+        // `{2, 3)` is nothing.
+        (P::LBrace | P::LSet, _) | (_, P::RBrace | P::RSet) => None,
         _ if parts.len() > 1 => {
             let (open, close) = if open == P::Lt { (P::LAngle, P::RAngle) } else { (open, close) };
             // `[1, 2)` has brackets of two kinds; the lexer counts them alike.
