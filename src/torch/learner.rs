@@ -15,6 +15,7 @@ use super::qwen3::Qwen3;
 use super::{checkpoint, head};
 use howard::error::{Error, Result};
 use howard::learn::compute::{ComputeConfig, LoraConfig};
+use howard::learn::memory::LANE_NUMBERS;
 use howard::learn::recipe::AdamWOptions;
 use howard::learn::{Checkpoint, Learner, StepStats};
 use howard::loss::Objective;
@@ -58,7 +59,11 @@ impl TorchLearner {
         lora: Option<&LoraConfig>,
         seed: u64,
     ) -> Result<Self> {
-        super::ext::keep_memory();
+        // Where models are large, memory counts for more than the time that getting it anew takes.
+        let numbers: usize = policy.model().parameters().iter().map(Tensor::numel).sum();
+        if numbers as u64 <= LANE_NUMBERS {
+            super::ext::keep_memory();
+        }
         if let Some(lora) = lora {
             super::lora::attach(policy.model_mut(), lora, seed)?;
         }
