@@ -1,23 +1,11 @@
 //! Extraction: any text has at most one answer, which stands in the text, and grading finds the same one.
 #![no_main]
 
-use cpu_time::ThreadTime;
 use howard::answer::{Found, Grader, STEPS, last_boxed};
 use libfuzzer_sys::fuzz_target;
-use std::time::Duration;
+use timely::timely;
 
-/// The longest that a verdict may take, in processor time, with everything that the fuzzer counts on the way; it takes
-/// half a millisecond without.
-const LIMIT: Duration = Duration::from_millis(20);
-
-/// Does it up to three times: the processor time of a thread comes in coarse ticks.
-fn timely<T>(mut work: impl FnMut() -> T) -> Option<T> {
-    (0..3).find_map(|_| {
-        let start = ThreadTime::now();
-        let result = work();
-        (start.elapsed() < LIMIT).then_some(result)
-    })
-}
+mod timely;
 
 fuzz_target!(|data: &[u8]| {
     let text = String::from_utf8_lossy(data);

@@ -74,6 +74,21 @@ pub struct Demand {
     pub threads: usize,
 }
 
+/// Micro-batches that are computed side by side: `wanted`, where a small model learns on the CPU, else one. They share the
+/// tokens of a micro-batch and the room for logits; each has its own sums of the gradients of `numbers` values. A `longest`
+/// sequence that needs the room alone leaves one lane, and so does dropout, whose random numbers come from one generator.
+pub fn lanes(
+    compute: &ComputeConfig,
+    wanted: usize,
+    longest: usize,
+    numbers: u64,
+    dropout: f64,
+) -> usize {
+    let fits = wanted > 1 && longest <= compute.microbatch_tokens / wanted;
+    let small = compute.device == "cpu" && wanted as u64 * numbers <= LANE_NUMBERS;
+    if fits && small && dropout == 0.0 { wanted } else { 1 }
+}
+
 /// One line of the plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
@@ -101,16 +116,12 @@ impl Demand {
         self.compute.microbatch_tokens.max(self.longest).min(self.step_tokens.max(1)) as u64
     }
 
-    /// Micro-batches that are computed side by side (`src/torch/batch.rs`): one per thread where a small model learns on the
-    /// CPU. They share the tokens of a micro-batch and the room for logits; each has its own sums of gradients.
+    /// Lanes of a step whose sequences are as long as the longest.
     pub fn lanes(&self) -> u64 {
         let sequences = self.step_tokens / self.longest.max(1);
-        let lanes = self.threads.min(sequences);
-        let fits = lanes > 1 && self.longest <= self.compute.microbatch_tokens / lanes;
-        let sums = lanes as u64 * self.trained_parameters();
-        let small = self.compute.device == "cpu" && sums <= LANE_NUMBERS;
-        let dropout = self.lora.as_ref().is_some_and(|lora| lora.dropout > 0.0);
-        if fits && small && !dropout { lanes as u64 } else { 1 }
+        let dropout = self.lora.as_ref().map_or(0.0, |lora| lora.dropout);
+        let numbers = self.trained_parameters();
+        lanes(&self.compute, self.threads.min(sequences), self.longest, numbers, dropout) as u64
     }
 
     /// Parameters that learn.

@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::frame::Cell;
 use crate::plot::{self, Line, Lines, Point, Svg};
 use crate::report::ablation::{Scores, compare};
-use crate::report::{Table, p_value, percent};
+use crate::report::{Table, p_value, percent, points};
 use crate::stats::{Estimate, interval, mean, multiple, paired, power};
 
 /// Random draws of the permutation test; its p-value is then known to a tenth of itself near 0.01.
@@ -149,10 +149,6 @@ impl Results {
         }
         Ok(pairs)
     }
-}
-
-fn points(share: f64) -> String {
-    format!("{:+.1}", 100.0 * share)
 }
 
 /// What benchmarks of these sizes can tell apart, one sample per problem, in points: the half width of the interval at a

@@ -4,7 +4,7 @@ use super::{Content, Show};
 use crate::error::{Error, Result};
 use crate::plot::Svg;
 use crate::report::ablation::{self, Ablation, Difference, spec};
-use crate::report::{Table, html, p_value};
+use crate::report::{Table, html, p_value, points};
 use crate::stats::Method;
 
 /// An ablation with all its differences, tested and corrected together.
@@ -64,7 +64,6 @@ impl Study {
         let head = [self.ablation.label(benchmark), "points", "95 % interval", "p", "p corrected"];
         let mut table = Table::new(1, &head);
         table.head.push("conclusion".into());
-        let points = |share: f64| format!("{:+.1}", 100.0 * share);
         for d in self.on(benchmark)? {
             let e = &d.compared.difference;
             table.rows.push(vec![

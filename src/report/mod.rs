@@ -140,6 +140,11 @@ pub(crate) fn percent(share: f64) -> String {
     format!("{:.1}", 100.0 * share)
 }
 
+/// A difference of shares in percentage points with its sign and one decimal.
+pub(crate) fn points(share: f64) -> String {
+    format!("{:+.1}", 100.0 * share)
+}
+
 /// A p-value: three decimals, or `<0.001`.
 pub(crate) fn p_value(p: f64) -> String {
     if p < 0.001 { "<0.001".into() } else { format!("{p:.3}") }

@@ -14,7 +14,7 @@ use super::qwen3::Qwen3;
 use howard::error::Result;
 use howard::learn::StepStats;
 use howard::learn::compute::ComputeConfig;
-use howard::learn::memory::LANE_NUMBERS;
+use howard::learn::memory;
 use howard::loss::{Objective, Seen, Tokens};
 use howard::rng::Seed;
 use howard::types::TrainSample;
@@ -84,8 +84,11 @@ impl Batch<'_> {
         let lengths: Vec<usize> = self.samples.iter().map(|s| s.ids.len()).collect();
         let (tokens, most) =
             (self.compute.microbatch_tokens, self.compute.completions_per_microbatch);
-        let lanes = self.lanes(&lengths);
-        let (mut sums, mut stats) = if lanes <= 1 {
+        let longest = lengths.iter().copied().max().unwrap_or(0);
+        let numbers = self.trainable.tensors.iter().map(Tensor::numel).sum::<usize>() as u64;
+        let wanted = super::threads().min(lengths.len());
+        let lanes = memory::lanes(self.compute, wanted, longest, numbers, self.dropout);
+        let (sums, mut stats) = if lanes <= 1 {
             let groups = pack::plan_at_most(&lengths, tokens, most);
             self.lane(&groups.into_iter().enumerate().collect::<Vec<_>>(), 1)?
         } else {
@@ -102,23 +105,11 @@ impl Batch<'_> {
         }
         let zero = |t: &Tensor| Tensor::zeros(t.size(), (self.kind, t.device()));
         let gradients = sums
-            .drain(..)
+            .into_iter()
             .zip(&self.trainable.tensors)
             .map(|(sum, tensor)| sum.unwrap_or_else(|| zero(tensor)))
             .collect();
         Ok((gradients, total))
-    }
-
-    /// How many lanes there are: dropped inputs come from libtorch's one generator, and a long sequence leaves no room for
-    /// others beside it.
-    fn lanes(&self, lengths: &[usize]) -> usize {
-        let lanes = super::threads().min(lengths.len());
-        let parameters: usize = self.trainable.tensors.iter().map(Tensor::numel).sum();
-        let longest = lengths.iter().copied().max().unwrap_or(0);
-        let fits = lanes > 1 && longest <= self.compute.microbatch_tokens / lanes;
-        let small =
-            self.model.device() == Device::Cpu && (parameters * lanes) as u64 <= LANE_NUMBERS;
-        if fits && small && self.dropout == 0.0 { lanes } else { 1 }
     }
 
     fn side_by_side(&self, lanes: usize, groups: Vec<Vec<usize>>) -> Result<Lane> {
@@ -130,7 +121,7 @@ impl Batch<'_> {
         // New threads begin with this number.
         tch::set_num_threads(1);
         let shared = &Shared(self);
-        let found: Vec<Result<Lane>> = std::thread::scope(|scope| {
+        let (own, others) = std::thread::scope(|scope| {
             let others: Vec<_> = parts[1..]
                 .iter()
                 .map(|part| {
@@ -144,11 +135,10 @@ impl Batch<'_> {
             let others = others.into_iter().map(|thread| {
                 thread.join().unwrap_or_else(|payload| std::panic::resume_unwind(payload))
             });
-            [own].into_iter().chain(others).collect()
+            (own, others.collect::<Vec<Result<Lane>>>())
         });
-        let mut found = found.into_iter();
-        let (mut sums, mut stats) = found.next().unwrap_or_else(|| self.lane(&[], lanes))?;
-        for lane in found {
+        let (mut sums, mut stats) = own?;
+        for lane in others {
             let (others, seen) = lane?;
             for (sum, other) in sums.iter_mut().zip(others) {
                 match (sum, other) {

@@ -29,7 +29,7 @@ unsafe extern "C" {
     ) -> *mut c_char;
 }
 
-/// Loads libtorch's CUDA half, which programs are not linked with: loaded, it takes 230 MB and a quarter of a second, also
+/// Loads libtorch's CUDA half, which programs are not linked with: loaded, it takes 230 MB and a tenth of a second, also
 /// where there is no GPU. Call before anything asks libtorch about CUDA, because libtorch keeps the first answer.
 ///
 /// # Errors
@@ -40,7 +40,7 @@ pub fn load_cuda() -> Result<()> {
 }
 
 /// Lets freed memory of the CPU stay with the process for the next step, up to a gibibyte, where the C library is glibc. Asking
-/// the system anew for each tensor took an eighth of the time of a training step of small models.
+/// the system anew for each tensor took a twentieth of the processor time of a training step of small models.
 pub fn keep_memory() {
     // SAFETY: takes nothing and only sets options of the C library's allocator, which locks itself.
     unsafe { howard_keep_memory() }

@@ -60,8 +60,7 @@ impl TorchLearner {
         seed: u64,
     ) -> Result<Self> {
         // Where models are large, memory counts for more than the time that getting it anew takes.
-        let numbers: usize = policy.model().parameters().iter().map(Tensor::numel).sum();
-        if numbers as u64 <= LANE_NUMBERS {
+        if policy.model().config.num_parameters() as u64 <= LANE_NUMBERS {
             super::ext::keep_memory();
         }
         if let Some(lora) = lora {

@@ -3,7 +3,7 @@
 use super::{Ablation, CONFIDENCE, Compared, Test, compare};
 use crate::error::Result;
 use crate::plot::{self, Dots, Svg};
-use crate::report::{Page, Table, p_value};
+use crate::report::{Page, Table, p_value, points};
 use crate::stats::multiple;
 
 /// The difference of two rows on one benchmark.
@@ -80,10 +80,6 @@ pub fn differences(ablation: &Ablation) -> Result<Vec<Difference>> {
         (difference.holm, difference.fdr) = (holm, fdr);
     }
     Ok(found)
-}
-
-fn points(value: f64) -> String {
-    format!("{:+.1}", 100.0 * value)
 }
 
 /// The claims in words, each with what the tests say.

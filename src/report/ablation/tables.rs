@@ -3,7 +3,7 @@
 use super::{Ablation, CONFIDENCE, Row, Scores, Section, compare};
 use crate::error::Result;
 use crate::plot::{self, Dots};
-use crate::report::{Page, Table, p_value, percent};
+use crate::report::{Page, Table, p_value, percent, points};
 use crate::stats::{Estimate, Method, interval, multiple, power};
 
 /// A rate with its interval, as a cell: `79.4% +-3.5` (with the sign) for the normal interval, else `79.4% (75.6-82.7)`.
@@ -222,7 +222,7 @@ pub fn section(
             cells.push(match (row.scores.get(&benchmark.name), base.scores.get(&benchmark.name)) {
                 (Some(a), Some(b)) => {
                     let c = compare(a, b, CONFIDENCE)?;
-                    format!("{:+.1} (p {})", 100.0 * c.difference.value, p_value(c.p))
+                    format!("{} (p {})", points(c.difference.value), p_value(c.p))
                 }
                 _ => "-".into(),
             });
@@ -268,7 +268,7 @@ pub fn checks(ablation: &Ablation) -> Vec<Check> {
             };
             if let (Some(a), Some(b)) = (value(&claim.a), value(&claim.b)) {
                 let place = format!("{} less {}, {}", claim.a, claim.b, ablation.label(benchmark));
-                found.push((place, printed.clone(), format!("{:+.1}", 100.0 * (a - b))));
+                found.push((place, printed.clone(), points(a - b)));
             }
         }
     }
