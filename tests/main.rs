@@ -19,6 +19,7 @@ mod hostile;
 mod hub;
 mod import;
 mod memory;
+mod mutations;
 mod notebooks;
 #[cfg(all(feature = "frame", feature = "plot", feature = "cli"))]
 mod report;

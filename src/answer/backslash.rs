@@ -95,7 +95,9 @@ impl Lexer<'_> {
             Command::Delimiter(left) => self.delimiter(left),
             Command::Begin => self.begin(),
             Command::End => {
-                if let Some((_, close)) = self.argument() {
+                if let Some((open, close)) = self.argument()
+                    && is_environment(&self.text[open..close])
+                {
                     self.at = close + 1;
                 }
                 if self.environments.pop() == Some(true) {
@@ -206,6 +208,10 @@ impl Lexer<'_> {
 
     fn begin(&mut self) {
         let Some((open, close)) = self.argument() else { return };
+        // What is no name is left to be read.
+        if !is_environment(&self.text[open..close]) {
+            return;
+        }
         let name = self.text[open..close].trim().trim_end_matches('*');
         let (cells, p) = match name {
             "pmatrix" | "bmatrix" | "Bmatrix" | "matrix" | "smallmatrix" | "array" => {
@@ -243,4 +249,10 @@ fn matching(text: &str) -> Vec<(usize, usize)> {
     }
     found.sort_unstable();
     found
+}
+
+/// Whether the argument of `\begin` or `\end` may be the name of an environment.
+fn is_environment(name: &str) -> bool {
+    let letters = name.trim().trim_end_matches('*');
+    !letters.is_empty() && letters.bytes().all(|b| b.is_ascii_alphabetic())
 }

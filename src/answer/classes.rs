@@ -7,7 +7,6 @@ use super::compare::LENIENT;
 use super::decide::Decision;
 use super::meter::{Meter, STEPS};
 use super::reading::Reading;
-use super::value::Value;
 use super::{Grader, Mode, strings};
 
 /// An answer, its reading, and its canonical text.
@@ -47,9 +46,12 @@ pub(super) fn of(grader: &Grader, answers: &[&str]) -> Vec<usize> {
             Mode::Normalized => None,
         };
         let form = new.form.clone();
-        let found = form.as_ref().and_then(|form| by_form.get(form).copied());
         // One account for all comparisons of an answer: the classes of a hostile list cost what their answers do.
         let meter = Meter::new(4 * STEPS);
+        // Canonical texts leave out names and what stands behind a choice letter.
+        let found = form.as_ref().and_then(|form| by_form.get(form).copied()).filter(|&class| {
+            new.whole || same_kind_of_number(grader, &members[class], &new, &meter)
+        });
         let found =
             found.or_else(|| members.iter().position(|seen| same(grader, seen, &new, &meter)));
         let class = found.unwrap_or_else(|| {
@@ -76,6 +78,11 @@ fn same(grader: &Grader, a: &Member<'_>, b: &Member<'_>, meter: &Meter) -> bool 
     a.reading(grader).compare_within(b.reading(grader), LENIENT, meter).0 == Decision::Equal
 }
 
+/// Whether answers with one canonical text are equal: always where one of them is a plain number.
+fn same_kind_of_number(grader: &Grader, a: &Member<'_>, b: &Member<'_>, meter: &Meter) -> bool {
+    plain_number(grader, a) || plain_number(grader, b) || same(grader, a, b, meter)
+}
+
 /// Whether the text is a whole number without a plus sign, leading zeros or separators, of a length that is read.
 fn is_plain_integer(text: &str) -> bool {
     let digits = text.strip_prefix('-').unwrap_or(text);
@@ -89,9 +96,7 @@ fn plain_number(grader: &Grader, member: &Member<'_>) -> bool {
         return true;
     }
     let reading = member.reading(grader);
-    let number = matches!(&reading.value, Some(Value::Quantity(q))
-        if q.exact.is_some() && q.unit.is_none() && !q.percent && q.word.is_none());
-    number && !reading.is_ambiguous() && member.form.is_some()
+    reading.is_plain_number() && !reading.is_ambiguous() && member.form.is_some()
 }
 
 #[cfg(test)]

@@ -123,14 +123,10 @@ pub(super) fn infinity(e: &Expr) -> Option<i8> {
 
 fn equal_numbers(a: &Expr, b: &Expr, meter: &Meter) -> Decision {
     let counting = counts(a) || counts(b);
-    let modular = modular(a, b, counting, meter);
-    match modular {
-        Some(decision) => decision,
-        None => match numeric(a, b, meter) {
-            Undecided if same_normal_form(a, b, meter) => Equal,
-            decision => decision,
-        },
-    }
+    // An eighth is kept for the normal forms: a factorial may take all that there is.
+    let modular = meter.lend(meter.left() - meter.left() / 8, |part| modular(a, b, counting, part));
+    let decision = modular.unwrap_or_else(|| numeric(a, b, meter));
+    if decision == Undecided && same_normal_form(a, b, meter) { Equal } else { decision }
 }
 
 /// Whether both have one normal form, which proves that they are equal; an eighth of a verdict's steps may go into it.
@@ -333,7 +329,7 @@ fn numeric(a: &Expr, b: &Expr, meter: &Meter) -> Decision {
         }
     }
     match (same, unreal) {
-        (2.., _) => Equal,
+        (2.., _) | (1, Some(true)) => Equal,
         (0, Some(agree)) => Decision::of(agree),
         _ => Undecided,
     }

@@ -22,7 +22,10 @@ pub(super) fn equations(r: &Relation, s: &Relation, meter: &Meter) -> Decision {
     }
     match (r.sides.as_slice(), r.signs.as_slice(), s.sides.as_slice(), s.signs.as_slice()) {
         ([a, b], [P::Eq], [c, d], [P::Eq]) => {
-            proportional(&difference(a, b), &difference(c, d), false, meter)
+            match proportional(&difference(a, b), &difference(c, d), false, meter) {
+                Undecided if same_link(r, s, 0, meter) => Equal,
+                decision => decision,
+            }
         }
         _ => Different,
     }
@@ -61,6 +64,10 @@ fn chain(r: &Relation, s: &Relation, meter: &Meter) -> Decision {
         if p != q {
             return Different;
         }
+        // Most are written with the same sides.
+        if same_link(r, s, k, meter) {
+            continue;
+        }
         let (f, g) =
             (difference(&r.sides[k], &r.sides[k + 1]), difference(&s.sides[k], &s.sides[k + 1]));
         match proportional(&f, &g, p != P::Ne && p != P::Eq, meter) {
@@ -70,4 +77,10 @@ fn chain(r: &Relation, s: &Relation, meter: &Meter) -> Decision {
         }
     }
     result
+}
+
+/// Whether both sides of a link are the same: what remains to be seen where the differences of the sides have no real
+/// values, or none but zero.
+fn same_link(r: &Relation, s: &Relation, k: usize, meter: &Meter) -> bool {
+    (k..=k + 1).all(|side| decide::equal(&r.sides[side], &s.sides[side], meter) == Equal)
 }

@@ -177,7 +177,18 @@ impl<'a> Field<'a> {
             return Ok(pow(value, n, p));
         }
         if let Some(n) = self.ring(exponent)? {
-            return if value == 0 { Err(Stop::Undefined) } else { Ok(pow(value, n, p)) };
+            if value != 0 {
+                return Ok(pow(value, n, p));
+            }
+            // Powers of zero: nothing is known of an exponent modulo p - 1 but what it is itself.
+            return match exact::value(exponent, &self.bound, self.meter) {
+                Some(n) if n.signum() > 0 => Ok(0),
+                Some(_) => Err(Stop::Undefined),
+                None => {
+                    self.loose = true;
+                    Err(Stop::Undefined)
+                }
+            };
         }
         self.loose = true;
         let exponent = self.value(exponent)?;

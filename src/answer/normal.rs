@@ -120,7 +120,8 @@ impl Normal {
             for (n, b) in &other.terms {
                 meter.pay(exact::cost(a, b))?;
                 let (monomial, factor) = multiply(m, n)?;
-                product.add(&Normal::term(monomial, a.mul(b).mul(&factor)))?;
+                let term = expanded(monomial, a.mul(b).mul(&factor), meter)?;
+                product.add(&term)?;
             }
         }
         Some(product)
@@ -135,6 +136,30 @@ fn multiply(m: &Monomial, n: &Monomial) -> Option<(Monomial, Rat)> {
         powers.insert(atom.clone(), sum);
     }
     reduce(powers)
+}
+
+/// A term, with whole powers of sums multiplied out: `\sqrt{x+1}^2` is a sum again.
+fn expanded(mut monomial: Monomial, coefficient: Rat, meter: &Meter) -> Option<Normal> {
+    let whole = |(atom, power): &(Atom, Rat)| {
+        matches!(atom, Atom::Sum(_)) && power.to_i64().is_some_and(|n| (1..=MAX_POWER).contains(&n))
+    };
+    let Some(at) = monomial.iter().position(whole) else {
+        return Some(Normal::term(monomial, coefficient));
+    };
+    let (Atom::Sum(base), exponent) = monomial.remove(at) else { return None };
+    expanded(monomial, coefficient, meter)?.mul(&power(&base, &exponent, meter)?, meter)
+}
+
+/// Whether a term has variables, or unknown functions, at any level.
+pub(super) fn has_variables(term: &Monomial) -> bool {
+    let any = |sum: &Normal| sum.terms.keys().any(has_variables);
+    term.iter().any(|(atom, _)| match atom {
+        Atom::Sym(_) | Atom::Call(..) => true,
+        Atom::Fun(_, args) => args.iter().any(any),
+        Atom::Sum(inner) => any(inner),
+        Atom::Power(pair) => any(&pair.0) || any(&pair.1),
+        _ => false,
+    })
 }
 
 /// Whole powers of numbers go to the coefficient, and `i^2 = -1`.
@@ -221,7 +246,7 @@ fn power(base: &Normal, exponent: &Rat, meter: &Meter) -> Option<Normal> {
             let powers =
                 monomial.iter().map(|(atom, power)| (atom.clone(), power.mul(exponent))).collect();
             let (monomial, factor) = reduce(powers)?;
-            return Some(Normal::term(monomial, coefficient.pow(n, MAX_BITS)?.mul(&factor)));
+            return expanded(monomial, coefficient.pow(n, MAX_BITS)?.mul(&factor), meter);
         }
         if base.terms.is_empty() {
             return (n > 0).then(Normal::default);

@@ -222,6 +222,12 @@ fn signs(t: &[Token], depth: u32, meter: &Meter) -> Value {
             value => values.push(value),
         }
     }
+    // `x \ne \pm 3` is neither.
+    if t.iter().any(|x| x.is(P::Ne))
+        && let Some(all) = relation::intersection(&values, meter)
+    {
+        return Value::Region(all);
+    }
     if t.first().is_some_and(|x| x.is(P::LSet)) {
         Value::Set(distinct(values))
     } else {
@@ -266,7 +272,7 @@ fn union(t: &[Token], depth: u32, meter: &Meter) -> Option<Value> {
     for (sign, value) in &values {
         let region = super::compare::as_region(value, meter);
         total = match (total, region, sign) {
-            (None, Some(region), None) => Some(region),
+            (None, Some(region), None | Some(P::Cup)) => Some(region),
             (Some(total), Some(region), Some(P::Cup)) => total.union(&region, meter),
             (Some(total), Some(region), Some(P::Cap)) => total.intersection(&region, meter),
             (Some(total), Some(region), Some(P::SetMinus)) => total.difference(&region, meter),

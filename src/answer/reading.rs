@@ -132,8 +132,36 @@ impl Reading {
         (decision, reason)
     }
 
-    /// Canonical LaTeX of the value.
+    /// Canonical LaTeX of the value. It is read back: what would be read as another value, or be written differently
+    /// then, is no canonical text.
     pub(super) fn canonical(&self) -> Option<String> {
+        let mut text = self.rendered()?;
+        if self.is_plain_number() {
+            return Some(text);
+        }
+        for _ in 0..3 {
+            let again = Reading::of(&text, false);
+            let form = again.rendered()?;
+            if form == text {
+                let same = |a: &Reading, b: &Reading| {
+                    let meter = Meter::new(STEPS - a.steps - b.steps);
+                    a.compare_within(b, compare::LENIENT, &meter).0 == Decision::Equal
+                };
+                return (same(self, &again) && same(&again, self)).then_some(text);
+            }
+            text = form;
+        }
+        None
+    }
+
+    /// Whether it is a rational number and nothing else: no unit, no percent sign, no word.
+    pub(super) fn is_plain_number(&self) -> bool {
+        matches!(&self.value, Some(Value::Quantity(q))
+            if q.exact.is_some() && q.unit.is_none() && !q.percent && q.word.is_none())
+    }
+
+    /// LaTeX of the value, as it may be canonical.
+    fn rendered(&self) -> Option<String> {
         let meter = Meter::new(STEPS);
         let text = self.value.as_ref().and_then(|value| render::value(value, &meter));
         // A longer one might be beyond the limits when it is read again.

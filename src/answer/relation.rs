@@ -4,8 +4,9 @@ use super::compare;
 use super::decide::{self, Decision};
 use super::exact;
 use super::expr::Expr;
-use super::meter::Meter;
+use super::meter::{Meter, READING};
 use super::names;
+use super::normal::{self, Atom};
 use super::rat::Rat;
 use super::read;
 use super::region::{End, Region};
@@ -197,7 +198,12 @@ fn half_line(left: &Expr, right: &Expr, sign: P, meter: &Meter) -> Option<Region
         let names = difference.variables();
         let [name] = names.as_slice() else { return None };
         let value = |x: i64| exact::value(&difference, &[(name, Rat::int(x))], meter);
-        let (zero, one, seven) = (value(0)?, value(1)?, value(7)?);
+        let Some(zero) = value(0) else {
+            let (at, falling) =
+                meter.lend(READING / 4, |part| irrational_root(&difference, name, part))?;
+            return beyond(at, if falling { mirrored(sign) } else { sign }, meter);
+        };
+        let (one, seven) = (value(1)?, value(7)?);
         if zero.bits() + one.bits() + seven.bits() > 1024 {
             return None;
         }
@@ -210,7 +216,45 @@ fn half_line(left: &Expr, right: &Expr, sign: P, meter: &Meter) -> Option<Region
         let at = zero.neg().mul(&slope.recip()?);
         (Expr::Num(at), slope.is_negative())
     };
-    let sign = if flipped { mirrored(sign) } else { sign };
+    beyond(at, if flipped { mirrored(sign) } else { sign }, meter)
+}
+
+/// Where `a x + b` is zero, and whether it falls, for constants that are not both rational.
+fn irrational_root(difference: &Expr, name: &str, meter: &Meter) -> Option<(Expr, bool)> {
+    let value = |x: Rat| {
+        difference.clone().map(&|part| match part {
+            Expr::Sym(symbol) if *symbol == *name => Expr::Num(x.clone()),
+            other => other,
+        })
+    };
+    meter.pay(200)?;
+    let zero = value(Rat::ZERO);
+    // A rational slope is a coefficient of the normal form.
+    let form = normal::normal(difference, meter)?;
+    let symbol = vec![(Atom::Sym(name.into()), Rat::ONE)];
+    if let Some(slope) = form.terms.get(&symbol)
+        && form.terms.keys().all(|term| *term == symbol || !normal::has_variables(term))
+    {
+        let at = Expr::Num(slope.neg().recip()?).times(zero);
+        return Some((at, slope.is_negative()));
+    }
+    let slope = value(Rat::ONE).plus(zero.clone().neg());
+    for x in [Rat::int(-3), Rat::Small(22, 7)] {
+        let line = zero.clone().plus(Expr::Num(x.clone()).times(slope.clone()));
+        if decide::equal(&value(x), &line, meter) != Decision::Equal {
+            return None;
+        }
+    }
+    let falling = match decide::order(&slope, &Expr::int(0), meter)? {
+        std::cmp::Ordering::Less => true,
+        std::cmp::Ordering::Greater => false,
+        std::cmp::Ordering::Equal => return None,
+    };
+    Some((zero.neg().over(slope), falling))
+}
+
+/// The numbers on one side of another.
+fn beyond(at: Expr, sign: P, meter: &Meter) -> Option<Region> {
     match sign {
         P::Lt => Region::below(at, false, meter),
         P::Le => Region::below(at, true, meter),
@@ -289,6 +333,16 @@ pub(super) fn combine(mut values: Vec<(Option<P>, Value)>, meter: &Meter) -> Val
         }
     }
     Value::List(values.into_iter().map(|(_, value)| value).collect())
+}
+
+/// What sets of numbers have in common; `None` if one is something else.
+pub(super) fn intersection(values: &[Value], meter: &Meter) -> Option<Region> {
+    let mut common = Region::all();
+    for value in values {
+        let Value::Region(region) = value else { return None };
+        common = common.intersection(region, meter)?;
+    }
+    Some(common)
 }
 
 /// `or` joins sets, `and` intersects them; a comma intersects unless nothing would be left.

@@ -6,6 +6,7 @@ use super::expr::Expr;
 use super::func::{self, Fun};
 use super::meter::Meter;
 use super::normal::{self, Atom, Monomial, Normal};
+use super::number_words;
 use super::rat::Rat;
 use super::region::{End, Region};
 use super::relation;
@@ -24,11 +25,12 @@ pub(super) fn value(v: &Value, meter: &Meter) -> Option<String> {
         Value::Based(b) => format!("\\text{{{}}}_{{{}}}", b.digits, b.base),
         Value::Text(key) => {
             // Read back, it has to be one word again.
-            let plain =
-                key.starts_with(char::is_alphabetic) && key.chars().all(char::is_alphanumeric);
+            let plain = key.starts_with(char::is_alphabetic)
+                && key.chars().all(char::is_alphanumeric)
+                && number_words::number_word(key).is_none();
             plain.then(|| format!("\\text{{{key}}}"))?
         }
-        Value::Choice(letter, _) => format!("\\text{{({letter})}}"),
+        Value::Choice(letter, _) => letter.to_string(),
         Value::Tuple(P::LBrace, _, items) => format!("({})", several(items, meter)?.join(", ")),
         Value::Tuple(open, close, items) => {
             let open = if *open == P::LBrack { "[" } else { "(" };
@@ -45,6 +47,8 @@ pub(super) fn value(v: &Value, meter: &Meter) -> Option<String> {
                 format!("\\{{{}\\}}", items.join(", "))
             }
         }
+        // A list in a list would be read as one.
+        Value::List(items) if items.len() < 2 || items.iter().any(is_list) => return None,
         Value::List(items) => {
             let mut items = several(items, meter)?;
             items.sort_unstable();
@@ -52,6 +56,15 @@ pub(super) fn value(v: &Value, meter: &Meter) -> Option<String> {
         }
         Value::Region(r) => region(r, meter)?,
         Value::Union(items) => {
+            let part = |item: &Value| match item {
+                Value::Tuple(open, ..) => *open != P::LBrace,
+                Value::Set(_) | Value::Quantity(_) => true,
+                Value::Region(region) => region.pieces.len() == 1,
+                _ => false,
+            };
+            if !items.iter().all(part) {
+                return None;
+            }
             let mut items = several(items, meter)?;
             items.sort_unstable();
             items.join(" \\cup ")
@@ -65,7 +78,7 @@ pub(super) fn value(v: &Value, meter: &Meter) -> Option<String> {
         Value::Relation(r) => {
             if let ([a, b], [P::Eq]) = (r.sides.as_slice(), r.signs.as_slice()) {
                 let difference = a.clone().plus(b.clone().neg());
-                return Some(format!("{} = 0", primitive(&normal::normal(&difference, meter)?)?));
+                return zero(&normal::normal(&difference, meter)?);
             }
             // With one variable it would be read as a set of numbers, which it is not.
             let forms: Option<Vec<Normal>> =
@@ -80,8 +93,13 @@ pub(super) fn value(v: &Value, meter: &Meter) -> Option<String> {
             text
         }
         Value::Ratio(parts) => {
-            let parts: Option<Vec<String>> =
-                parts.iter().map(|part| expression(part, meter)).collect();
+            let parts: Option<Vec<String>> = parts
+                .iter()
+                .map(|part| match super::decide::infinity(part) {
+                    Some(_) => None,
+                    None => expression(part, meter),
+                })
+                .collect();
             parts?.join(" : ")
         }
         Value::Time(parts, half) => {
@@ -101,8 +119,16 @@ fn several(items: &[Value], meter: &Meter) -> Option<Vec<String>> {
     items.iter().map(|item| value(item, meter)).collect()
 }
 
-/// An equation's left side, made unique up to its factor: the first coefficient is 1.
-fn primitive(n: &Normal) -> Option<String> {
+fn is_list(value: &Value) -> bool {
+    match value {
+        Value::List(_) => true,
+        Value::Named(_, inner, _) => is_list(inner),
+        _ => false,
+    }
+}
+
+/// An equation, made unique up to its factor: the first coefficient is 1.
+fn zero(n: &Normal) -> Option<String> {
     let (_, first) = n.terms.first_key_value()?;
     if n.as_constant().is_some() {
         // A contradiction.
@@ -110,7 +136,15 @@ fn primitive(n: &Normal) -> Option<String> {
     }
     let inverse = first.recip()?;
     let terms = n.terms.iter().map(|(m, c)| (m.clone(), c.mul(&inverse))).collect();
-    sum(&Normal { terms })
+    let left = whole(&Normal { terms })?;
+    // `z = 0` would give zero a name; an equation is what `-z = 0` is.
+    let named = match n.terms.first_key_value() {
+        Some((monomial, _)) if n.terms.len() == 1 => {
+            matches!(monomial.as_slice(), [(Atom::Sym(_) | Atom::Call(..), power)] if power.is_one())
+        }
+        _ => false,
+    };
+    Some(format!("{}{left} = 0", if named { "-" } else { "" }))
 }
 
 fn quantity(q: &Quantity, meter: &Meter) -> Option<String> {
@@ -179,7 +213,17 @@ pub(super) fn expression(e: &Expr, meter: &Meter) -> Option<String> {
         Some(_) => return Some("-\\infty".into()),
         None => {}
     }
-    sum(&normal::normal(e, meter)?)
+    whole(&normal::normal(e, meter)?)
+}
+
+/// All of an expression. The imaginary unit is upright where it might be taken for an index.
+fn whole(n: &Normal) -> Option<String> {
+    let text = sum(n)?;
+    Some(if n.terms.keys().any(normal::has_variables) {
+        text
+    } else {
+        text.replace("\\mathrm{i}", "i")
+    })
 }
 
 fn sum(n: &Normal) -> Option<String> {
@@ -219,9 +263,6 @@ fn term(text: &mut String, monomial: &Monomial, coefficient: &Rat) -> Option<()>
     }
     // Square roots of numbers stand under one sign.
     let mut radicand = Rat::ONE;
-    let variables = monomial
-        .iter()
-        .any(|(atom, _)| !matches!(atom, Atom::Root(_) | Atom::Pi | Atom::E | Atom::I));
     for (atom, power) in monomial {
         if let (Atom::Root(p), Rat::Small(1, 2)) = (atom, power) {
             radicand = radicand.mul(&Rat::int(i64::try_from(*p).ok()?));
@@ -239,13 +280,7 @@ fn term(text: &mut String, monomial: &Monomial, coefficient: &Rat) -> Option<()>
             Atom::Root(p) => exponent(p.to_string()),
             Atom::Pi => exponent("\\pi".into()),
             Atom::E => exponent("e".into()),
-            Atom::I => {
-                if variables {
-                    "\\mathrm{i}".into()
-                } else {
-                    "i".into()
-                }
-            }
+            Atom::I => "\\mathrm{i}".into(),
             Atom::Sym(name) => exponent(symbol(name)?),
             Atom::Fun(fun, args) => {
                 let call = function(*fun, args)?;
