@@ -111,7 +111,7 @@ fn mutated(seeds: &[String], stream: &mut Stream) -> String {
         let split = |t: &str, tokens| -> Vec<String> {
             if tokens { pieces(t) } else { t.chars().map(String::from).collect() }
         };
-        let tokens = stream.word() % 4 > 0;
+        let tokens = !stream.word().is_multiple_of(4);
         let mut parts = split(&text, tokens);
         let at = (stream.word() % (parts.len() as u64 + 1)) as usize;
         let to = (stream.word() % (parts.len() as u64 + 1)) as usize;
