@@ -9,6 +9,9 @@ use super::vectors::{Plain, Vectors};
 /// Numbers that are computed side by side.
 pub const WIDTH: usize = 32;
 
+/// What is left of the lanes when they are added by halves.
+const HALVES: [usize; 5] = [WIDTH / 2, WIDTH / 4, WIDTH / 8, WIDTH / 16, WIDTH / 32];
+
 /// The vector instructions of a machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Isa {
@@ -109,7 +112,18 @@ pub fn sum(values: &[f32]) -> f32 {
             lanes[n] += chunk[n];
         }
     }
-    lanes.iter().sum::<f32>() + rest.iter().sum::<f32>()
+    total(lanes) + rest.iter().sum::<f32>()
+}
+
+/// The sum of the lanes, by halves: five additions, where one after the other would be as many as there are lanes.
+#[inline(always)]
+fn total(mut lanes: [f32; WIDTH]) -> f32 {
+    for half in HALVES {
+        for n in 0..half {
+            lanes[n] += lanes[n + half];
+        }
+    }
+    lanes[0]
 }
 
 /// The sum of the squares of some numbers.
@@ -122,7 +136,7 @@ pub fn sum_of_squares(values: &[f32]) -> f32 {
             lanes[n] = chunk[n].mul_add(chunk[n], lanes[n]);
         }
     }
-    lanes.iter().sum::<f32>() + rest.iter().map(|x| x * x).sum::<f32>()
+    total(lanes) + rest.iter().map(|x| x * x).sum::<f32>()
 }
 
 /// The greatest of some numbers.
@@ -135,7 +149,12 @@ pub fn max(values: &[f32]) -> f32 {
             lanes[n] = if chunk[n] > lanes[n] { chunk[n] } else { lanes[n] };
         }
     }
-    lanes.iter().chain(rest).fold(f32::NEG_INFINITY, |a, &b| if b > a { b } else { a })
+    for half in HALVES {
+        for n in 0..half {
+            lanes[n] = if lanes[n + half] > lanes[n] { lanes[n + half] } else { lanes[n] };
+        }
+    }
+    rest.iter().fold(lanes[0], |a, &b| if b > a { b } else { a })
 }
 
 /// `x / sqrt(mean(x^2) + eps) * weight`.

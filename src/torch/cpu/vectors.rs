@@ -106,11 +106,13 @@ impl Vectors for Avx512 {
                     own[m][p][1] = _mm512_loadu_ps(sums[m][p].as_ptr().add(16));
                 }
             }
+            let mut next: [*const f32; P] = std::array::from_fn(|p| rows[p].values.as_ptr());
             for i in 0..count {
                 let mut row = [[_mm512_setzero_ps(); 2]; P];
                 for p in 0..P {
-                    let at = rows[p].values.as_ptr().add(i * rows[p].stride);
-                    row[p] = [_mm512_loadu_ps(at), _mm512_loadu_ps(at.add(16))];
+                    row[p] = [_mm512_loadu_ps(next[p]), _mm512_loadu_ps(next[p].add(16))];
+                    // Not used, and so not wrong, where it points beyond the last row.
+                    next[p] = next[p].wrapping_add(rows[p].stride);
                 }
                 for m in 0..M {
                     let factor = _mm512_set1_ps(*coefficients[m].get_unchecked(i));
