@@ -5,12 +5,12 @@
 
 use std::path::Path;
 
-/// Operators of libtorch that tch does not bind.
-const EXTENSION: &str = "../../src/torch/ext.cpp";
+/// Operators of libtorch that tch does not bind, and operators of ours.
+const EXTENSION: [&str; 2] = ["../../src/torch/ext.cpp", "../../src/torch/fused.cpp"];
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
-    println!("cargo:rerun-if-changed={EXTENSION}");
+    EXTENSION.iter().for_each(|file| println!("cargo:rerun-if-changed={file}"));
     // torch-sys tells its direct dependents where it found libtorch.
     let Ok(lib) = std::env::var("DEP_TCH_LIBTORCH_LIB") else { return };
     println!("cargo:rustc-link-arg=-Wl,-rpath,{lib}");
@@ -19,6 +19,6 @@ fn main() {
         .std("c++17")
         // Warnings of libtorch's headers are not ours.
         .flag(format!("-isystem{}", Path::new(&lib).with_file_name("include").display()))
-        .file(EXTENSION)
+        .files(EXTENSION)
         .compile("howard_ext");
 }

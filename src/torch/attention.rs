@@ -13,7 +13,7 @@ pub fn packed(q_1thd: &Tensor, k_1tkd: &Tensor, v_1tkd: &Tensor, runs: &[Run]) -
     let k = k_1tkd.size()[2];
     let sizes: Vec<i64> = runs.iter().map(|run| run.count * run.length).collect();
     let split = |x: &Tensor| x.split_with_sizes(sizes.as_slice(), 1);
-    let parts: Vec<Tensor> = split(q_1thd)
+    let mut parts: Vec<Tensor> = split(q_1thd)
         .iter()
         .zip(split(k_1tkd))
         .zip(split(v_1tkd))
@@ -23,7 +23,7 @@ pub fn packed(q_1thd: &Tensor, k_1tkd: &Tensor, v_1tkd: &Tensor, runs: &[Run]) -
             causal(&apart(q, h), &apart(&key, k), &apart(&value, k)).reshape([1, -1, h * d])
         })
         .collect();
-    Tensor::cat(&parts, 1)
+    if parts.len() == 1 { parts.remove(0) } else { Tensor::cat(&parts, 1) }
 }
 
 /// Causal attention of whole sequences that start at position 0 and are padded on the right, if at all.

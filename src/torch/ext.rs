@@ -83,7 +83,7 @@ pub fn fused_adamw(
 }
 
 /// The error of a call, cut to its first line.
-fn result(doing: &str, message: *mut c_char) -> Result<()> {
+pub(crate) fn result(doing: &str, message: *mut c_char) -> Result<()> {
     if message.is_null() {
         return Ok(());
     }

@@ -10,6 +10,7 @@ pub mod cpu;
 pub mod engine;
 pub mod export;
 pub mod ext;
+pub mod fused;
 pub mod head;
 mod job;
 pub mod kv;

@@ -9,6 +9,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::attention;
 use super::config::ModelConfig;
+use super::fused;
 use super::lora::{LayerAdapters, Place};
 use super::pack::{Packed, Run};
 
@@ -62,6 +63,9 @@ pub struct Rope {
 /// `x / sqrt(mean(x^2) + eps) * weight` over the last axis; statistics in fp32, rounded before the weight is
 /// applied, as transformers does.
 pub fn rms_norm(x: &Tensor, weight: &Tensor, eps: f64) -> Tensor {
+    if fused::serves(x, weight) {
+        return fused::norm(x, weight, eps);
+    }
     let kind = x.kind();
     if kind == Kind::Float {
         return x.rms_norm(weight.size(), Some(weight), eps);
@@ -71,9 +75,31 @@ pub fn rms_norm(x: &Tensor, weight: &Tensor, eps: f64) -> Tensor {
     (x * scale).to_kind(kind) * weight
 }
 
+/// `silu(gate) * up`: gate and up side by side, `[.., 2f]` -> `[.., f]`.
+fn gated(gate_up: &Tensor) -> Tensor {
+    if fused::serves(gate_up, gate_up) {
+        return fused::gated(gate_up);
+    }
+    let parts = gate_up.chunk(2, -1);
+    parts[0].silu() * &parts[1]
+}
+
 impl Rope {
+    #[cfg(test)]
+    pub(crate) fn of(cos: &Tensor, sin: &Tensor) -> Self {
+        Self { cos: cos.shallow_clone(), sin: sin.shallow_clone() }
+    }
+
+    /// RMSNorm of each head of `x` `[b, t, heads, d]`, then rotation.
+    fn of_normed(&self, x: &Tensor, weight: &Tensor, eps: f64) -> Tensor {
+        if fused::serves(x, weight) && self.cos.size()[0] == x.size()[0] {
+            return fused::norm_rotated(x, weight, &self.cos, &self.sin, eps);
+        }
+        self.apply(&rms_norm(x, weight, eps))
+    }
+
     /// Rotates `x` `[b, t, heads, d]`: the first half of each head pairs with the second.
-    fn apply(&self, x: &Tensor) -> Tensor {
+    pub(crate) fn apply(&self, x: &Tensor) -> Tensor {
         let half = x.chunk(2, -1);
         let rotated = Tensor::cat(&[half[1].neg(), half[0].shallow_clone()], -1);
         x * &self.cos + rotated * &self.sin
@@ -147,16 +173,19 @@ impl Qwen3 {
         let key = add(Place::K, qkv.remove(1), &normed).reshape([b, t, k, d]);
         let q = add(Place::Q, qkv.remove(0), &normed).reshape([b, t, h, d]);
         drop((normed, qkv));
-        let q = rope.apply(&rms_norm(&q, &layer.q_norm, eps));
-        let key = rope.apply(&rms_norm(&key, &layer.k_norm, eps));
+        let q = rope.of_normed(&q, &layer.q_norm, eps);
+        let key = rope.of_normed(&key, &layer.k_norm, eps);
         let attended = attend(&q, &key, &value);
         let x_btc = x_btc + add(Place::O, attended.linear(&layer.o, None::<&Tensor>), &attended);
 
         let normed = rms_norm(&x_btc, &layer.post_norm, eps);
-        let mut gate_up = normed.linear(&layer.gate_up, None::<&Tensor>).chunk(2, -1);
-        let up = add(Place::Up, gate_up.remove(1), &normed);
-        let gate = add(Place::Gate, gate_up.remove(0), &normed);
-        let inner = gate.silu() * up;
+        let mut gate_up = normed.linear(&layer.gate_up, None::<&Tensor>);
+        if layer.adapters.is_some() {
+            let parts = gate_up.chunk(2, -1);
+            let part = |place, index: usize| add(place, parts[index].shallow_clone(), &normed);
+            gate_up = Tensor::cat(&[part(Place::Gate, 0), part(Place::Up, 1)], -1);
+        }
+        let inner = gated(&gate_up);
         let fed = add(Place::Down, inner.linear(&layer.down, None::<&Tensor>), &inner);
         x_btc + fed
     }

@@ -7,6 +7,7 @@
 //!
 //! [`lanes`] compiles the inner loops for the vectors of the machine, [`vectors`] sums products, [`matrix`] multiplies, [`pages`] holds keys and
 //! values, [`attend`] reads them, [`forward`] is the model, [`engine`] decodes, [`score`] scores given tokens.
+//! [`training`] holds loops of the learner, which computes with libtorch.
 
 pub mod attend;
 pub mod engine;
@@ -15,5 +16,6 @@ pub mod lanes;
 pub mod matrix;
 pub mod pages;
 pub mod score;
+pub mod training;
 pub mod vectors;
 pub mod weights;
