@@ -76,7 +76,6 @@ const UNREAD: &[&str] = &[
     "ll",
     "gg",
     "sup",
-    "lnot",
     "neg",
     "oplus",
     "otimes",
@@ -170,6 +169,8 @@ pub(super) fn command(name: &str) -> Command {
         | "therefore" | "nobreak" | "hfill" | "noindent" | "normalsize" | "large" | "Large"
         | "(" | ")" | "[" | "]" | "/" => Skip,
         _ if UNREAD.contains(&name) => Token(Tok::Text(format!("\\{name}").into())),
+        "lnot" => Token(Tok::Text("\\neg".into())),
+        "pounds" | "euro" | "yen" => Token(Tok::Text(name.into())),
         "varepsilon" => Token(Tok::Id("epsilon".into())),
         "varphi" => Token(Tok::Id("phi".into())),
         "vartheta" => Token(Tok::Id("theta".into())),

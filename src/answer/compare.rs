@@ -5,9 +5,11 @@ use super::equations::{equations, relations};
 use super::expr::Expr;
 use super::meter::Meter;
 use super::quantities::based;
+use super::rat::Rat;
 use super::region::Region;
 use super::relation;
 use super::token::P;
+use super::units::Unit;
 use super::value::{Relation, Value};
 
 use Decision::{Different, Equal, Undecided};
@@ -107,6 +109,11 @@ impl Comparison<'_> {
             (Time(x, s), Time(y, t)) => of(x == y && (s == t || s.is_none() || t.is_none())),
             (Time(x, _), Ratio(y)) | (Ratio(y), Time(x, _)) => {
                 of(x.len() == y.len() && x.iter().zip(y).all(|(x, y)| *y == Expr::Num(x.clone())))
+            }
+            // `9 a.m.` is 9:00 a.m.
+            (Time(x, Some(half)), Quantity(q)) | (Quantity(q), Time(x, Some(half))) => {
+                let same = matches!(&q.unit, Some(Unit::Phrase(phrase)) if phrase == half);
+                of(same && q.exact.as_ref() == x.first() && x[1..].iter().all(Rat::is_zero))
             }
             (Relation(r), Relation(s)) => relations(r, s, self.meter),
             (Matrix(x), Matrix(y)) => self.matrices(x, y),

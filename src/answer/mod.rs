@@ -7,6 +7,7 @@
 mod backslash;
 mod ball;
 mod boxed;
+mod brackets;
 mod classes;
 mod command;
 mod compare;

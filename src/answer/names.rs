@@ -12,6 +12,7 @@ pub(super) fn name(tokens: &[Token]) -> Option<Box<str>> {
     let found = symbol(tokens)
         || call(tokens)
         || change(tokens)
+        || derivative(tokens)
         || words(tokens)
         || labelled(tokens)
         || ratio(tokens)
@@ -72,6 +73,7 @@ fn decorations(mut t: &[Token]) -> bool {
 fn call(tokens: &[Token]) -> bool {
     let Some(open) = tokens.iter().position(|t| t.is(P::LParen)) else { return false };
     let (head, args) = tokens.split_at(open);
+    let head = without_inverse(head);
     let head_fits = symbol(head) || matches!(head, [Token { tok: Tok::Text(_), .. }]);
     let mut depth = 0;
     let close = args.iter().position(|t| {
@@ -79,6 +81,41 @@ fn call(tokens: &[Token]) -> bool {
         depth == 0
     });
     head_fits && args.len() > 2 && close == Some(args.len() - 1)
+}
+
+/// `f` of `f^{-1}`.
+fn without_inverse(head: &[Token]) -> &[Token] {
+    let one = |t: &Token| matches!(&t.tok, Tok::Num(num) if num.value.is_one());
+    match head {
+        [f @ .., caret, open, minus, num, close]
+            if caret.is(P::Caret)
+                && open.is(P::LBrace)
+                && minus.is(P::Minus)
+                && one(num)
+                && close.is(P::RBrace) =>
+        {
+            f
+        }
+        _ => head,
+    }
+}
+
+/// `\frac{dy}{dx}`, `dy/dx`.
+fn derivative(tokens: &[Token]) -> bool {
+    let differential = |t: &[Token]| match text::letters(t).as_deref().map(str::as_bytes) {
+        Some([b'd', letter]) => letter.is_ascii_alphabetic(),
+        _ => false,
+    };
+    match tokens {
+        [frac, rest @ ..] if frac.is(P::Frac) => {
+            let at = rest.iter().position(|t| t.is(P::RBrace)).map_or(0, |at| at + 1);
+            differential(&rest[..at]) && differential(&rest[at..])
+        }
+        _ => match tokens.iter().position(|t| t.is(P::Slash)) {
+            Some(at) => differential(&tokens[..at]) && differential(&tokens[at + 1..]),
+            None => false,
+        },
+    }
 }
 
 /// Words, or letters that are no product of variables: several capitals, or three letters and more.

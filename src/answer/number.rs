@@ -18,6 +18,23 @@ pub(super) fn quantity(t: &[Token], meter: &Meter) -> Option<Quantity> {
     meter.pay(t.len() as u64)?;
     let (t, dollars) = without_dollar(t);
     let t: &[Token] = &t;
+    // `\text{euro} 5` as `5 euros`; `72^\circ F` as 72 degrees.
+    let mut turned;
+    let t = match t {
+        [Token { tok: Tok::Text(word), .. }, number, ..]
+            if units::is_currency(word) && matches!(number.tok, Tok::Num(_)) =>
+        {
+            turned = t.to_vec();
+            turned.rotate_left(1);
+            &turned
+        }
+        [rest @ .., degree, Token { tok: Tok::Id(scale), .. }]
+            if degree.is(P::Degree) && matches!(&**scale, "F" | "C") && !rest.is_empty() =>
+        {
+            &t[..t.len() - 1]
+        }
+        _ => t,
+    };
     let cut = unit_start(t);
     let (body, rest) = t.split_at(cut);
     if body.is_empty() {
@@ -79,9 +96,19 @@ pub(super) fn plain(num: &Num, literal: Literal) -> Quantity {
 
 /// `\text{four}`, `seven`.
 fn word_number(t: &[Token]) -> Option<Quantity> {
-    let [first, rest @ ..] = t else { return None };
-    let (Tok::Text(word) | Tok::Word(word)) = &first.tok else { return None };
-    let n = number_words::number_word(word)?;
+    let word = |token: &Token| match &token.tok {
+        Tok::Text(word) | Tok::Word(word) => Some(word.to_ascii_lowercase()),
+        _ => None,
+    };
+    let (word, rest) = match t {
+        // `twenty-one`.
+        [tens, minus, ones, rest @ ..] if minus.is(P::Minus) && minus.gap == Gap::No => {
+            (format!("{}-{}", word(tens)?, word(ones)?), rest)
+        }
+        [first, rest @ ..] => (word(first)?, rest),
+        [] => return None,
+    };
+    let n = number_words::number_word(&word)?;
     let tail = units::tail(rest)?;
     let value = Rat::int(n.checked_mul(tail.factor)?);
     Some(Quantity {
@@ -91,7 +118,7 @@ fn word_number(t: &[Token]) -> Option<Quantity> {
         percent: tail.percent,
         tolerance: None,
         literal: Literal::Decimal { point: false, significant: 1 },
-        word: rest.is_empty().then(|| word.to_ascii_lowercase().into()),
+        word: rest.is_empty().then(|| word.replace('-', "").into()),
         is_word: false,
     })
 }

@@ -1,5 +1,6 @@
 //! Tokens to a typed answer: lists, tuples, sets, relations, matrices, numbers with units, words.
 
+use super::brackets;
 use super::literal;
 use super::matrix::matrix;
 use super::meter::Meter;
@@ -17,7 +18,10 @@ const MAX_DEPTH: u32 = 12;
 
 /// The answer that the tokens spell.
 pub(super) fn answer(tokens: &[Token], meter: &Meter) -> Value {
-    list(tokens, 0, meter)
+    match brackets::english(tokens) {
+        Some(turned) => list(&turned, 0, meter),
+        None => list(tokens, 0, meter),
+    }
 }
 
 fn words(tokens: &[Token]) -> Value {

@@ -4,6 +4,7 @@ use super::compare;
 use super::decide::{self, Decision};
 use super::exact;
 use super::expr::Expr;
+use super::func::Fun;
 use super::meter::{Meter, READING};
 use super::names;
 use super::normal::{self, Atom};
@@ -188,6 +189,15 @@ fn one_subject(sides: &[Expr]) -> bool {
 
 /// `a x + b < c x + d` solved for `x`.
 fn half_line(left: &Expr, right: &Expr, sign: P, meter: &Meter) -> Option<Region> {
+    match (left, right) {
+        (Expr::Fun(Fun::Abs, inner), limit) if !limit.has_variables() => {
+            return distance(inner.first()?, limit, sign, meter);
+        }
+        (limit, Expr::Fun(Fun::Abs, inner)) if !limit.has_variables() => {
+            return distance(inner.first()?, limit, mirrored(sign), meter);
+        }
+        _ => {}
+    }
     let subject = |e: &Expr| matches!(e, Expr::Sym(_) | Expr::Call(..));
     let (at, flipped) = if subject(left) && !right.has_variables() {
         (right.clone(), false)
@@ -217,6 +227,21 @@ fn half_line(left: &Expr, right: &Expr, sign: P, meter: &Meter) -> Option<Region
         (Expr::Num(at), slope.is_negative())
     };
     beyond(at, if flipped { mirrored(sign) } else { sign }, meter)
+}
+
+/// `|a x + b| < c` and the like: both sides of zero.
+fn distance(inner: &Expr, limit: &Expr, sign: P, meter: &Meter) -> Option<Region> {
+    // With two signs of absolute values inside of each other there is nothing linear left.
+    if !inner.has_variables() || matches!(inner, Expr::Fun(..)) {
+        return None;
+    }
+    let above = half_line(inner, limit, sign, meter)?;
+    let below = half_line(inner, &limit.clone().neg(), mirrored(sign), meter)?;
+    match sign {
+        P::Lt | P::Le => above.intersection(&below, meter),
+        P::Gt | P::Ge => above.union(&below, meter),
+        _ => None,
+    }
 }
 
 /// Where `a x + b` is zero, and whether it falls, for constants that are not both rational.
@@ -315,7 +340,14 @@ pub(super) fn combine(mut values: Vec<(Option<P>, Value)>, meter: &Meter) -> Val
         sorted.sort_unstable();
         sorted.dedup();
         if all_named && sorted.len() == names.len() {
-            // Several things with names: in order, as a tuple that knows its names.
+            // Several things with names, as a tuple that knows its names; `y=2, x=1` is the point (1, 2).
+            let name = |v: &Value| match v {
+                Value::Named(name, ..) => name.clone(),
+                _ => "".into(),
+            };
+            if names.iter().flatten().all(|name| matches!(&**name, "x" | "y" | "z")) {
+                values.sort_by_key(|(_, value)| name(value));
+            }
             return Value::Tuple(
                 P::LBrace,
                 P::RBrace,

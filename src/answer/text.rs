@@ -111,8 +111,10 @@ fn canonical(key: String) -> String {
     key
 }
 
-/// The letters of tokens that are letters only, lower case.
+/// The letters of tokens that are letters only, lower case; behind a word of four letters and more also numbers, as in
+/// `July 4`.
 pub(super) fn letters(tokens: &[Token]) -> Option<String> {
+    let long = matches!(tokens, [Token { tok: Tok::Word(word), .. }, ..] if word.len() >= 4);
     let mut out = String::new();
     for token in tokens {
         match &token.tok {
@@ -122,6 +124,7 @@ pub(super) fn letters(tokens: &[Token]) -> Option<String> {
             Tok::P(P::LBrace | P::RBrace | P::LParen | P::RParen) => {}
             Tok::P(P::Euler) => out.push('e'),
             Tok::P(P::ImagUnit) => out.push('i'),
+            Tok::Num(num) if long && num.is_whole() => out.push_str(&num.whole),
             _ => return None,
         }
     }

@@ -45,7 +45,7 @@ pub(super) fn latex(c: char) -> Option<&'static str> {
         0x27e8 | 0x2329 => "\\langle ",
         0x27e9 | 0x232a => "\\rangle ",
         0x20ac => "\\text{euro}",
-        0x00a3 => "\\text{pound sterling}",
+        0x00a3 => "\\text{pounds}",
         0x00a5 => "\\text{yen}",
         0x00a2 => "\\text{cents}",
         0x00bd => "\\frac{1}{2}",

@@ -231,6 +231,11 @@ pub(super) struct Tail {
     pub(super) factor: i64,
 }
 
+/// Whether a word in front of a number may be its currency.
+pub(super) fn is_currency(word: &str) -> bool {
+    matches!(word, "euro" | "pounds" | "yen" | "rupee" | "rupees")
+}
+
 /// The unit that the tokens after a number spell; `None` if they say something else.
 pub(super) fn tail(tokens: &[Token]) -> Option<Tail> {
     let mut tail = Tail { unit: None, percent: false, factor: 1 };
