@@ -1,12 +1,12 @@
 """Looks for different gold answers that the grader calls equal.
 
-    python scripts/grader_pairs.py ../shared/data target/debug/grade [--pairs 300000] [--seed 1]
+    python scripts/grader_pairs.py ../shared/data target/debug/grade [--pairs 300000] [--seed 1] [--all]
 
 Draws pairs of gold answers with different texts from problems of one subject of MATH (train and test), one subfield
 of OlympiadBench, GSM8K, and AIME, lets `grade --answers` judge them, and asks sympy about every pair that it calls equal. sympy reads the
-answers through math-verify's parser (0.9.0). Prints the pairs on which sympy disagrees, and counts. Two kinds of them
-are meant to be equal: a number with and without its percent sign (docs/grading.md), and the identities of IDENTITIES,
-which are evaluated with 60 digits. Exit code 1 if there is any other.
+answers through math-verify's parser (0.9.0). Prints the pairs on which sympy disagrees, and counts. Some of them are
+meant to be equal: what MEANT says with its reasons, and the identities of IDENTITIES, which are evaluated with 60
+digits. Exit code 1 if there is any other.
 """
 
 import argparse
@@ -14,6 +14,7 @@ import collections
 import json
 import pathlib
 import random
+import re
 import subprocess
 import sys
 
@@ -27,11 +28,22 @@ IDENTITIES = {
     frozenset(["\\tan 15^\\circ", "2-\\sqrt{3}"]): mpmath.tan(15 * mpmath.pi / 180) - (2 - mpmath.sqrt(3)),
 }
 
+WORDS = {"four": "4"}
+# Pairs that are equal by a rule of docs/grading.md although sympy calls them different: those whose texts, without
+# blanks, dollar signs and what says nothing about a value (`units`, \text around a number, a number as a word), are
+# the same once this is taken away, too.
+MEANT = [
+    ("a word about a number that the parser does not read", r"$^"),
+    ("a percent sign that only one of them has: the question asks for percent", r"\\?%"),
+    ("a bare list beside a point: `1, 2` may stand for (1, 2)", r"^\(|\)$"),
+]
+
 args = argparse.ArgumentParser()
 args.add_argument("data", type=pathlib.Path)
 args.add_argument("grade")
 args.add_argument("--pairs", type=int, default=300_000)
 args.add_argument("--seed", type=int, default=1)
+args.add_argument("--all", action="store_true", help="also print the pairs that sympy cannot tell, and the undecided")
 args = args.parse_args()
 
 
@@ -61,7 +73,7 @@ weights = [len(groups[name]) for name in names]
 pairs = set()
 while len(pairs) < args.pairs:
     name = rng.choices(names, weights)[0]
-    pairs.add(tuple(rng.sample(groups[name], 2)))
+    pairs.add(tuple(sorted(rng.sample(groups[name], 2))))
 pairs = sorted(pairs)
 text = "".join(json.dumps({"gold": a, "pred": b}) + "\n" for a, b in pairs)
 run = subprocess.run(
@@ -91,9 +103,11 @@ def same(a, b):
 
 def reason(a, b):
     """Why a pair is equal although sympy says that it is not; None if there is no reason."""
-    without = [text.replace("\\%", "").replace(" ", "") for text in (a, b)]
-    if ("\\%" in a) != ("\\%" in b) and without[0] == without[1]:
-        return "a percent sign that only one of them has"
+    texts = [re.sub(r"\\text\{\s*units\}|[\s$]", "", text) for text in (a, b)]
+    texts = [re.sub(r"\\(?:text|mbox)\{(\w+)\}", lambda m: WORDS.get(m[1], m[1]), text) for text in texts]
+    for why, taken in MEANT:
+        if len({re.sub(taken, "", text) for text in texts}) == 1:
+            return why
     key = frozenset(text.replace(" ", "").replace("\\tan15", "\\tan 15") for text in (a, b))
     if key in IDENTITIES and abs(IDENTITIES[key]) < mpmath.mpf(10) ** -50:
         return "an identity, to 50 digits"
@@ -101,10 +115,12 @@ def reason(a, b):
 
 
 counts = collections.Counter()
-wrong, meant = [], []
+wrong, meant, untold = [], [], []
 for a, b in equal:
     verdict = same(a, b)
     counts[verdict] += 1
+    if verdict is None:
+        untold.append((a, b))
     if verdict is False:
         why = reason(a, b)
         if why:
@@ -118,4 +134,10 @@ for a, b, why in meant:
     print(f"  meant to be equal, {why}:", json.dumps([a, b], ensure_ascii=False))
 for a, b in wrong:
     print("  different for sympy:", json.dumps([a, b], ensure_ascii=False))
+if args.all:
+    for a, b in untold:
+        print("  sympy cannot tell:", json.dumps([a, b], ensure_ascii=False))
+    for row in graded:
+        if row["verdict"] == "undecided":
+            print("  undecided:", json.dumps([row["gold"], row["pred"]], ensure_ascii=False))
 sys.exit(bool(wrong))

@@ -294,7 +294,7 @@ pub struct EvalRecord {
     pub completion_tokens: u32,
     /// Sum of the log-probabilities of the completion's tokens, where known.
     pub logprob_sum: Option<f64>,
-    /// Grader name and version, e.g. `howard/2`.
+    /// Grader name and version, e.g. `howard/3`.
     pub grader: String,
     /// The completion, so that a better grader needs no new samples.
     pub text: String,

@@ -11,12 +11,9 @@ use crate::data::shared;
 use crate::hostile;
 
 /// Public cases we judge differently, each argued in docs/grading.md. All are marked in the file as depending on a policy.
-const ARGUED: [&str; 6] = [
-    "pc-30d9a004135b", // decimal_comma
+const ARGUED: [&str; 3] = [
     "pc-3aec4fe711ed", // precision:2
     "pc-5d225e3c3209", // precision:[1e+34, 0.001]
-    "pc-844bba468648", // decimal_comma
-    "pc-d0b567d775bd", // decimal_comma
     "pc-fb8f0eb269c1", // chain_last
 ];
 
@@ -298,11 +295,11 @@ fn settings_are_part_of_the_name() {
     assert_eq!(
         names,
         [
-            "howard/2",
-            "howard-training/2",
-            "howard-normalized/2",
-            "howard-fallback/2",
-            "howard-training-decimal-comma-same-form/2"
+            "howard/3",
+            "howard-training/3",
+            "howard-normalized/3",
+            "howard-fallback/3",
+            "howard-training-decimal-comma-same-form/3"
         ]
     );
     let fallback = Grader { fallback: true, ..Grader::default() };

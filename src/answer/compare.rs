@@ -23,11 +23,13 @@ pub(super) struct Rules {
     pub(super) approximations: bool,
     /// An expression must have the form of the gold answer.
     pub(super) same_form: bool,
+    /// `1,22` may be the number that the other answer writes as `1.22`.
+    pub(super) decimal_commas: bool,
 }
 
 /// Everything that is mathematically the same.
 pub(super) const LENIENT: Rules =
-    Rules { calculations: true, approximations: true, same_form: false };
+    Rules { calculations: true, approximations: true, same_form: false, decimal_commas: false };
 
 /// Whether an answer is the gold answer under the rules.
 pub(super) fn grade(gold: &Value, answer: &Value, rules: Rules, meter: &Meter) -> Decision {

@@ -232,12 +232,14 @@ impl Grader {
         ] {
             name.push_str(if set { part } else { "" });
         }
-        name + "/2"
+        name + "/3"
     }
 
     fn rules(&self) -> Rules {
         match self.policy {
-            Policy::Evaluation => Rules { same_form: self.same_form, ..compare::LENIENT },
+            Policy::Evaluation => {
+                Rules { decimal_commas: true, same_form: self.same_form, ..compare::LENIENT }
+            }
             Policy::Training => {
                 Rules { calculations: false, same_form: self.same_form, ..compare::LENIENT }
             }

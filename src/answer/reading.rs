@@ -115,6 +115,12 @@ impl Reading {
                 decision = compare::grade(x, y, rules, meter);
             }
         }
+        if decision == Decision::Different
+            && rules.decimal_commas
+            && thousands::same_decimals(&self.text, &answer.text)
+        {
+            decision = Decision::Equal;
+        }
         let reason = match decision {
             Decision::Equal => Reason::SameValue,
             Decision::Undecided => Reason::Budget,

@@ -66,6 +66,30 @@ fn number(
     })
 }
 
+/// Whether one text is the decimal number of the other with a comma in place of the point, digit by digit: `1,22` and
+/// `1.22`. What separates thousands is no such comma: `1,234`.
+pub(super) fn same_decimals(a: &str, b: &str) -> bool {
+    with_point(a).is_some_and(|a| a == bare(b)) || with_point(b).is_some_and(|b| b == bare(a))
+}
+
+fn bare(text: &str) -> &str {
+    text.trim_matches(['$', ' '])
+}
+
+/// `1,22` and `1{,}22` as `1.22`.
+fn with_point(text: &str) -> Option<String> {
+    let text = bare(text);
+    let (whole, part) = match text.split_once("{,}") {
+        Some(parts) => parts,
+        None => text.split_once(',')?,
+    };
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let unsigned = whole.strip_prefix('-').unwrap_or(whole);
+    let thousands = part.len() == 3 && unsigned.len() <= 3 && !unsigned.starts_with('0');
+    (text.len() <= 64 && digits(unsigned) && digits(part) && !thousands)
+        .then(|| format!("{whole}.{part}"))
+}
+
 /// `1,22` with no blank and no other comma around.
 fn decimals_behind_a_comma(tokens: &[Token], at: usize, first: &Num) -> Option<(Num, usize, bool)> {
     let comma = tokens.get(at + 1).filter(|t| t.is(P::Comma) && t.gap == Gap::No)?;
