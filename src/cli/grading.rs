@@ -301,8 +301,8 @@ mod tests {
         assert_eq!(graded(r#"{"gold": "4.2", "pred": "4.25", "tolerance": "1e-1"}"#), yes);
         assert_eq!(graded(r#"{"gold": "4.2", "pred": "4.25", "tolerance": 0.01}"#), no);
         assert_eq!(graded(r#"{"gold": "70, 2", "pred": "1, 71", "tolerance": [1, 1e0]}"#), yes);
-        assert_eq!(graded(r#"{"gold": "1,22", "pred": "1.22"}"#), no);
-        assert_eq!(graded(r#"{"gold": "1,22", "pred": "1.22", "decimal_comma": true}"#), yes);
+        assert_eq!(graded(r#"{"gold": "1,22", "pred": "61/50"}"#), no);
+        assert_eq!(graded(r#"{"gold": "1,22", "pred": "61/50", "decimal_comma": true}"#), yes);
         assert_eq!(graded(r#"{"gold": "1,22", "pred": "22,1", "decimal_comma": true}"#), no);
         assert_eq!(graded(r#"{"gold": "1,22", "pred": "22, 1", "decimal_comma": true}"#), yes);
         assert_eq!(graded(r#"{"gold": "(x+1)^2", "pred": "x^2+2x+1", "same_form": true}"#), no);
