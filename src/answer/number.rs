@@ -262,6 +262,13 @@ pub(super) fn plain_digits(digits: &str) -> String {
 
 /// `3:5`, `1:2:3`, and times: two digits with a leading zero, or `am`, `pm`.
 pub(super) fn ratio(t: &[Token], meter: &Meter) -> Option<Value> {
+    // `3 to 1`.
+    if let [a, Token { tok: Tok::Text(word) | Tok::Word(word), .. }, b] = t
+        && let (Tok::Num(a), Tok::Num(b)) = (&a.tok, &b.tok)
+        && &**word == "to"
+    {
+        return Some(Value::Ratio(vec![Expr::Num(a.value.clone()), Expr::Num(b.value.clone())]));
+    }
     if !t.iter().any(|x| x.is(P::Colon)) {
         return None;
     }

@@ -142,7 +142,7 @@ impl Reading {
     /// then, is no canonical text.
     pub(super) fn canonical(&self) -> Option<String> {
         let mut text = self.rendered()?;
-        if self.is_plain_number() {
+        if text.len() <= 64 && self.is_plain_number() {
             return Some(text);
         }
         for _ in 0..3 {
