@@ -48,6 +48,10 @@ fn qwen3_4b_with_every_weight_by_hand() {
     assert_eq!(qwen3_4b(None).kept_per_token(), layer);
     let temporaries = 2 * (5 * 9728 + 4 * 2560u64);
     assert_eq!(plan.bytes("one layer, computed again"), 8192 * (layer + temporaries));
+    // 16 Mi logits are those of 110 tokens; their part of the head's gradient in bf16, then in fp32, and the sum in fp32.
+    assert_eq!(plan.bytes("head chunk"), 110 * 151_936 * 4);
+    assert_eq!(plan.bytes("a chunk's gradient of the head"), 151_936 * 2560 * (2 + 4));
+    assert_eq!(plan.bytes("gradient of the head"), 151_936 * 2560 * 4);
     // 36 layers x 2 x 8 heads x 128 x 2 bytes = 147,456 bytes a token.
     assert_eq!(plan.bytes("key-value cache"), 16 * 4096 * 147_456);
     // Two norms, two projections more than 4 x: 0.1009e9 parameters a layer.
@@ -79,6 +83,7 @@ fn qwen3_4b_with_adapters_by_hand() {
     assert_eq!(plan.bytes("gradients"), 4 * adapters);
     assert_eq!(plan.bytes("weights"), 2 * 4_022_468_096);
     assert_eq!(plan.bytes("gradient of the head"), 0);
+    assert_eq!(plan.bytes("head chunk"), 110 * 151_936 * 8);
     // Highest while it generates: 8.04e9 + 14 * 0.132e9 + KV 9.66e9 + prefill 0.89e9 + logits 0.02e9 + 1.61e9.
     let generation = 2 * 4_022_468_096
         + 14 * adapters

@@ -212,13 +212,20 @@ impl Demand {
         }
         .div_ceil(lanes)
         .min(tokens / lanes);
-        let how = each_lane(format!("{chunk} tokens x {v} logits x 12 B"));
-        row("head chunk", lanes * chunk * v * 12, &[Head], how);
-        if full {
-            // The sum in fp32 and one chunk's part of it, which is made in the compute dtype first.
-            let part = if e == 4 { 4 } else { 4 + e };
-            let how = each_lane(format!("{v} x {c} x {} B", 4 + part));
-            row("gradient of the head", lanes * v * c * (4 + part), &[Head], how);
+        // Logits make room for the chunk's part of the head's gradient, which is made in the compute dtype first; the
+        // distribution is there with both.
+        let values = chunk * v * 4;
+        let part = if full { v * c * if e == 4 { 4 } else { 4 + e } } else { 0 };
+        let each = if part > values { 4 } else { 8 };
+        let how = each_lane(format!("{chunk} tokens x {v} logits x {each} B"));
+        row("head chunk", lanes * chunk * v * each, &[Head], how);
+        if part > values {
+            let how = each_lane(format!("{v} x {c} x {} B", part / (v * c)));
+            row("a chunk's gradient of the head", lanes * part, &[Head], how);
+        }
+        if full && tokens > lanes * chunk {
+            let how = each_lane(format!("{v} x {c} x 4 B"));
+            row("gradient of the head", lanes * v * c * 4, &[Head], how);
         }
 
         let temporaries = tokens * (5 * unsigned(shape.intermediate_size) + 4 * c) * e;
@@ -299,8 +306,9 @@ impl Demand {
             self.lora.as_ref().is_none_or(|lora| lora.target_modules.iter().any(|t| t == name))
         };
         let any = |names: &[&str]| u64::from(names.iter().any(|name| learns(name)));
-        // A norm keeps its input in fp32, and where its weight learns the normed values.
-        let norm = |width: u64| 4 * width + if full { e * width } else { 0 };
+        let one_pass = self.in_one_pass();
+        // A norm keeps its input in fp32, and where its weight learns the normed values, unless they are worked out again.
+        let norm = |width: u64| 4 * width + if full && !one_pass { e * width } else { 0 };
         let apart = |name: &str| u64::from(!full && learns(name));
         // q, k and v are parts of one tensor, which stays as long as any part of it is needed as it is.
         let fused = if apart("v_proj") == 1 { kv } else { q + 2 * kv };
@@ -313,7 +321,7 @@ impl Demand {
             + 4 * h;
         let feed_forward = norm(c)
             + any(&["gate_proj", "up_proj"]) * c * e
-            + 3 * f * e
+            + (if one_pass { 2 } else { 3 }) * f * e
             + any(&["down_proj"]) * f * e;
         let adapters = self.lora.as_ref().map_or(0, |lora| {
             let inputs: i64 = s
@@ -329,6 +337,13 @@ impl Demand {
         attention + feed_forward + adapters
     }
 
+    /// Whether norms and gates are the torch floor's own operators (`src/torch/fused.rs`), which keep their input only: in
+    /// fp32 on the CPU, where one thread computes each micro-batch.
+    fn in_one_pass(&self) -> bool {
+        let alone = self.threads == 1 || self.lanes() > 1;
+        self.compute.device == "cpu" && self.compute.dtype_bytes() == 4 && alone
+    }
+
     /// What the norms of query and key heads keep.
     fn head_norms(
         &self,
@@ -341,7 +356,7 @@ impl Demand {
         let each = |width: u64, name: &str| {
             // In fp32 the input is part of the fused tensor, unless an adapter was added to it.
             let input = if e == 4 && (full || !learns(name)) { 0 } else { 4 * width };
-            input + if full { e * width } else { 0 }
+            input + if full && !self.in_one_pass() { e * width } else { 0 }
         };
         each(q, "q_proj") + each(kv, "k_proj")
     }

@@ -9,7 +9,7 @@ use tch::{Kind, Tensor};
 use super::qwen3::Qwen3;
 use howard::error::Result;
 
-/// Logits that exist at once: 16 Mi values, 64 MiB in fp32 (and as much again for each of two temporaries).
+/// Logits that exist at once: 16 Mi values, 64 MiB in fp32 (and as much again for their distributions).
 #[allow(clippy::cast_possible_wrap)]
 const VALUES: i64 = howard::learn::memory::HEAD_VALUES as i64;
 
@@ -62,15 +62,17 @@ pub fn score(model: &Qwen3, hidden_nc: &Tensor, targets_n: &Tensor, temperature:
     let mut scored = Scored::default();
     for (hidden, targets) in hidden_nc.split(rows, 0).iter().zip(targets_n.split(rows, 0)) {
         let all = log_softmax(model, hidden, temperature);
-        drop(keep(&all, &targets, &mut scored));
+        drop(keep(all, &targets, &mut scored));
     }
     scored
 }
 
-fn keep(all: &Tensor, targets: &Tensor, scored: &mut Scored) -> Tensor {
+/// Takes down what was found of a chunk's log-probabilities `[m, v]`, which make room for products; returns the
+/// distributions.
+fn keep(mut all: Tensor, targets: &Tensor, scored: &mut Scored) -> Tensor {
     floats(&all.gather(1, &targets.unsqueeze(1), false), &mut scored.logprobs);
     let p = all.exp();
-    let entropies = (&p * all).sum_dim_intlist([-1i64].as_slice(), false, Kind::Float).neg();
+    let entropies = all.g_mul_(&p).sum_dim_intlist([-1i64].as_slice(), false, Kind::Float).neg();
     floats(&entropies, &mut scored.entropies);
     p
 }
@@ -101,8 +103,7 @@ pub fn backward(
     for (hidden, targets) in hidden_nc.split(rows, 0).iter().zip(targets_n.split(rows, 0)) {
         let all = log_softmax(model, hidden, temperature);
         let first = scored.logprobs.len();
-        let mut grad = keep(&all, &targets, &mut scored);
-        drop(all);
+        let mut grad = keep(all, &targets, &mut scored);
         let range = first..scored.logprobs.len();
         let slope = slopes(range.clone(), &scored.logprobs[range])?;
         let slope =
