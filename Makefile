@@ -89,6 +89,9 @@ bench: setup ## speed and memory beside the Python stack on the CPU, then docs/b
 	@mkdir -p benches/results
 	@$(SPEED) $(if $(ONLY),--only "$(ONLY)") --out benches/results/cpu.jsonl
 	@$(SPEED) --scaling --out benches/results/scaling.jsonl
+	@$(CARGO) test --locked --workspace --bench analysis -- --out benches/results/analysis.jsonl
+	@$(CARGO) test --locked --workspace --bench grading -- --cases results/cases.jsonl --out benches/results/grading.jsonl
+	@$(if $(PEERS),$(PEERS) benches/peers/grading.py results/cases.jsonl --out benches/results/grading.jsonl)
 	@$(MAKE) --no-print-directory bench-page
 
 bench-gpu: setup ## the same on a CUDA device, and the shape of Qwen3-4B with random weights

@@ -1,9 +1,11 @@
 //! How long a report takes on 62,500 problems with 16 samples each, and how much memory.
 //!
-//! `cargo test --package howard --bench analysis` (the dev profile, which is optimised, and needs nothing compiled anew). The frame is written first; then
+//! `cargo test --workspace --bench analysis [-- --out ROWS.jsonl]` (the dev profile, which is optimised, and needs nothing
+//! compiled anew). The frame is written first; then
 //! reading, accuracy, pass@k and maj@k for k = 1 to 16 with intervals, paired tests and both pages are timed.
 #![allow(missing_docs, clippy::print_stdout, clippy::unwrap_used)]
 
+use std::path::Path;
 use std::time::Instant;
 
 use howard::frame;
@@ -12,6 +14,7 @@ use howard::report::vote::{self, Rules};
 use howard::rng::Seed;
 use howard::stats::Method;
 use howard::types::{EvalRecord, Finish, ProblemId, Verdict};
+use serde_json::json;
 
 const PROBLEMS: u64 = 62_500;
 const SAMPLES: u32 = 16;
@@ -54,10 +57,14 @@ fn peak() -> f64 {
     line.and_then(|l| l.trim().trim_end_matches(" kB").parse::<f64>().ok()).unwrap_or(0.0) / 1024.0
 }
 
+fn option(name: &str) -> Option<String> {
+    std::env::args().skip_while(|a| a != name).nth(1)
+}
+
 fn main() {
     // Two processes, so that making the frames does not count into the peak of reading them.
-    if let Some(dir) = std::env::args().skip_while(|a| a != "--analyse").nth(1) {
-        return analyse(std::path::Path::new(&dir));
+    if let Some(dir) = option("--analyse") {
+        return analyse(Path::new(&dir));
     }
     let dir = tempfile::tempdir().unwrap();
     for (run, ease) in [("one", 1.0), ("two", 1.1)] {
@@ -67,38 +74,48 @@ fn main() {
     let status = std::process::Command::new(std::env::current_exe().unwrap())
         .arg("--analyse")
         .arg(dir.path())
+        .args(std::env::args_os().skip(1))
         .status()
         .unwrap();
     assert!(status.success());
 }
 
-fn analyse(dir: &std::path::Path) {
+/// What took how long, printed as it comes.
+#[derive(Default)]
+struct Table(Vec<serde_json::Value>);
+
+impl Table {
+    fn row(&mut self, what: &str, since: Instant) {
+        let (seconds, peak) = (since.elapsed().as_secs_f64(), peak());
+        println!("{seconds:>8.2} s {peak:>6.0} MB  {what}");
+        let seconds = (seconds * 1000.0).round() / 1000.0;
+        self.0.push(json!({ "what": what, "seconds": seconds, "peak_mb": peak.round() }));
+    }
+}
+
+fn analyse(dir: &Path) {
     let files = [dir.join("one.parquet"), dir.join("two.parquet")];
+    let mut table = Table::default();
     let whole = Instant::now();
     let clock = Instant::now();
     let cells = frame::read_cells(&files[0]).unwrap();
-    println!("{:>8.2} s  read {} samples", clock.elapsed().as_secs_f64(), cells[0].samples());
+    table.row(&format!("reading {} samples", cells[0].samples()), clock);
     let clock = Instant::now();
     let curves = vote::curves(&cells[0], &Rules::default()).unwrap();
-    println!("{:>8.2} s  pass@k and maj@k for k = 1 to {SAMPLES}", clock.elapsed().as_secs_f64());
+    table.row(&format!("pass@k and maj@k for k = 1 to {SAMPLES}"), clock);
     let clock = Instant::now();
     vote::page(&cells, &Rules::default(), "bench").unwrap().write(&dir.join("vote")).unwrap();
-    println!("{:>8.2} s  voting page", clock.elapsed().as_secs_f64());
-    println!(
-        "{:>8.2} s  one frame, all of the above; peak {:.0} MB",
-        whole.elapsed().as_secs_f64(),
-        peak()
-    );
+    table.row("the voting page, which works them out once more", clock);
+    table.row("one frame, all of the above", whole);
     drop(cells);
     let clock = Instant::now();
     let ablation = spec::read(&files).unwrap();
     let page = ablation::page(&ablation, Method::Wilson, "bench").unwrap();
     page.write(&dir.join("ablation")).unwrap();
-    println!(
-        "{:>8.2} s  ablation of two such frames with paired tests; peak {:.0} MB",
-        clock.elapsed().as_secs_f64(),
-        peak()
-    );
+    table.row("an ablation of two such frames: reading, paired tests, page", clock);
     let last = curves.fates.last().unwrap();
     println!("           maj@{SAMPLES} {:.4}, pass@{SAMPLES} {:.4}", last.maj(), last.pass());
+    if let Some(out) = option("--out") {
+        howard::jsonl::write(Path::new(&out), &table.0).unwrap();
+    }
 }

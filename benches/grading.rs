@@ -1,6 +1,6 @@
 //! How fast answers are graded, on one thread: cases per second, and the slowest cases.
 //!
-//! `cargo test --package howard --no-default-features --bench grading -- [--cases OUT.jsonl] [--out RESULT.json]`
+//! `cargo test --package howard --no-default-features --bench grading -- [--cases OUT.jsonl] [--out RESULT.jsonl]`
 //! (the dev profile, which is optimised). The cases are the public ones of `../shared/data/grader` with a bare or
 //! boxed answer, and for every gold answer of MATH-500 that is no plain number rewritings that keep or change its
 //! value. With `--cases` they are written down, with our verdicts, for `benches/peers/grading.py`, which times
@@ -136,7 +136,13 @@ fn main() {
     let slowest = times.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).unwrap().0;
     println!("slowest: {} | {}", cases[slowest].gold, cases[slowest].pred);
     if let Some(path) = option("--out") {
-        howard::disk::write_atomic(Path::new(&path), format!("{result}\n").as_bytes()).unwrap();
+        let path = Path::new(&path);
+        let mut rows: Vec<Value> =
+            if path.exists() { howard::jsonl::read(path).unwrap() } else { vec![] };
+        // Ours are replaced, whatever version; the peer's line stays.
+        rows.retain(|row| !row["tool"].as_str().unwrap_or_default().starts_with("howard"));
+        rows.insert(0, result);
+        howard::jsonl::write(path, &rows).unwrap();
     }
     if let Some(path) = option("--cases") {
         let lines: Vec<Value> = cases

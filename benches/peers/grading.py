@@ -1,6 +1,6 @@
 """Times math-verify on the cases that `cargo bench --bench grading -- --cases FILE` wrote, one thread.
 
-    python benches/peers/grading.py cases.jsonl [--out result.json] [--limit N]
+    python benches/peers/grading.py cases.jsonl [--out results.jsonl] [--limit N]
 
 Needs math-verify (measured with 0.9.0). Prints its speed, how many cases it judges as labelled, and every case that
 it gets right and we get wrong.
@@ -10,6 +10,7 @@ import argparse
 import importlib.metadata
 import json
 import logging
+import os
 import time
 
 from math_verify import parse, verify
@@ -66,5 +67,9 @@ print(f"right where we are wrong: {len(better)}; wrong where we are right: {len(
 for case in better:
     print("  only math-verify is right:", json.dumps(case, ensure_ascii=False))
 if args.out:
+    others = []
+    if os.path.exists(args.out):
+        with open(args.out, encoding="utf-8") as file:
+            others = [line for line in file if not json.loads(line)["tool"].startswith("math-verify")]
     with open(args.out, "w", encoding="utf-8") as file:
-        file.write(json.dumps(result) + "\n")
+        file.writelines(others + [json.dumps(result) + "\n"])

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use howard::plot::{Line, Lines, Point, lines as draw};
 use howard::{disk, jsonl};
+use serde_json::Value;
 
 use super::measure::Row;
 use super::scaling::{BATCHES, CONTEXTS};
@@ -74,6 +75,10 @@ pub fn write(frames: &Path, docs: &Path) -> anyhow::Result<()> {
     page += &measured(&frames.join("cpu.jsonl"), "make bench")?;
     page += "\n## On a GPU\n\n";
     page += &measured(&frames.join("gpu.jsonl"), "make bench-gpu")?;
+    page += "\n## Grading\n\n";
+    page += &grading(&frames.join("grading.jsonl"))?;
+    page += "\n## Reporting on a million samples\n\n";
+    page += &analysis(&frames.join("analysis.jsonl"))?;
     let scaling = frames.join("scaling.jsonl");
     if scaling.exists() {
         page += "\n## Scaling\n\n";
@@ -93,6 +98,63 @@ fn measured(frame: &Path, command: &str) -> anyhow::Result<String> {
     }
     let rows: Vec<Row> = jsonl::read(frame)?;
     Ok(provenance(&rows) + &tables(&rows))
+}
+
+/// What `benches/grading.rs` and its peer wrote.
+fn grading(frame: &Path) -> anyhow::Result<String> {
+    if !frame.exists() {
+        return Ok("Not measured: `make bench` writes `benches/results/grading.jsonl`.\n".into());
+    }
+    let rows: Vec<Value> = jsonl::read(frame)?;
+    let number = |row: &Value, field: &str| row[field].as_f64().unwrap_or(f64::NAN);
+    let mut text = "The same cases (public ones, and rewritings of MATH-500's gold answers that keep or change their value), one \
+        thread each, one after the other. Times of ours are the best of seven rounds.\n\n\
+        | program | cases judged right | cases/s | median | p99 | maximum | timeouts |\n|---|--:|--:|--:|--:|--:|--:|\n"
+        .to_string();
+    for row in &rows {
+        let _ = writeln!(
+            text,
+            "| {} | {} of {} | {} | {} | {} | {} | {} |",
+            row["tool"].as_str().unwrap_or_default(),
+            row["right"],
+            row["cases"],
+            row["cases_per_s"],
+            time(number(row, "p50_us")),
+            time(number(row, "p99_us")),
+            time(number(row, "max_us")),
+            row["timeouts"],
+        );
+    }
+    if let [ours, theirs] = rows.as_slice() {
+        let times = number(ours, "cases_per_s") / number(theirs, "cases_per_s");
+        let _ = writeln!(text, "\nhoward judges {times:.0} times as many cases per second.");
+    }
+    Ok(text)
+}
+
+/// Microseconds in a unit that suits them.
+fn time(us: f64) -> String {
+    match us {
+        us if us >= 1e6 => format!("{:.2} s", us / 1e6),
+        us if us >= 1e3 => format!("{:.1} ms", us / 1e3),
+        us => format!("{us:.1} us"),
+    }
+}
+
+/// What `benches/analysis.rs` wrote.
+fn analysis(frame: &Path) -> anyhow::Result<String> {
+    if !frame.exists() {
+        return Ok("Not measured: `make bench` writes `benches/results/analysis.jsonl`.\n".into());
+    }
+    let mut text =
+        "62,500 problems with 16 graded samples each (`benches/analysis.rs`).\n\n\
+        | | seconds | peak memory so far |\n|---|--:|--:|\n"
+            .to_string();
+    for row in jsonl::read::<Value>(frame)? {
+        let what = row["what"].as_str().unwrap_or_default();
+        let _ = writeln!(text, "| {what} | {} | {} MB |", row["seconds"], row["peak_mb"]);
+    }
+    Ok(text)
 }
 
 fn provenance(rows: &[Row]) -> String {
