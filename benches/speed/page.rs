@@ -146,10 +146,9 @@ fn analysis(frame: &Path) -> anyhow::Result<String> {
     if !frame.exists() {
         return Ok("Not measured: `make bench` writes `benches/results/analysis.jsonl`.\n".into());
     }
-    let mut text =
-        "62,500 problems with 16 graded samples each (`benches/analysis.rs`).\n\n\
+    let mut text = "62,500 problems with 16 graded samples each (`benches/analysis.rs`).\n\n\
         | | seconds | peak memory so far |\n|---|--:|--:|\n"
-            .to_string();
+        .to_string();
     for row in jsonl::read::<Value>(frame)? {
         let what = row["what"].as_str().unwrap_or_default();
         let _ = writeln!(text, "| {what} | {} | {} MB |", row["seconds"], row["peak_mb"]);
