@@ -118,7 +118,7 @@ fn grading(frame: &Path) -> anyhow::Result<String> {
             row["tool"].as_str().unwrap_or_default(),
             row["right"],
             row["cases"],
-            row["cases_per_s"],
+            number(row, "cases_per_s").round(),
             time(number(row, "p50_us")),
             time(number(row, "p99_us")),
             time(number(row, "max_us")),
@@ -151,7 +151,9 @@ fn analysis(frame: &Path) -> anyhow::Result<String> {
         .to_string();
     for row in jsonl::read::<Value>(frame)? {
         let what = row["what"].as_str().unwrap_or_default();
-        let _ = writeln!(text, "| {what} | {} | {} MB |", row["seconds"], row["peak_mb"]);
+        let number = |field: &str| row[field].as_f64().unwrap_or(f64::NAN);
+        let (seconds, peak) = (number("seconds"), number("peak_mb"));
+        let _ = writeln!(text, "| {what} | {seconds:.2} | {peak:.0} MB |");
     }
     Ok(text)
 }
