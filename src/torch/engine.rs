@@ -1,6 +1,6 @@
 //! Generation: token ids in, token ids out; no text, no grading.
 //!
-//! Two engines answer in the same way: [`super::cpu`] for models in fp32 on the CPU, and [`super::plain`] with
+//! Two engines answer in the same way: [`super::cpu`] for models in fp32 on the CPU, and `plain.rs` with
 //! libtorch's operators for every other device, dtype and size.
 
 use super::cpu;

@@ -81,7 +81,7 @@ fn keep(mut all: Tensor, targets: &Tensor, scored: &mut Scored) -> Tensor {
 /// answers. One pass: each chunk of logits is made once. `chunk` is its size in tokens; 0 = as many as the plan of
 /// `howard::learn::memory` allows.
 ///
-/// With `p` the distribution and `y` the target, d logp / d logits = (1[y] - p) / temperature.
+/// With `p` the distribution and `y` the target, `d logp / d logits = (1[y] - p) / temperature`.
 ///
 /// # Errors
 /// An error of `slopes`.
