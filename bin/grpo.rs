@@ -35,7 +35,7 @@ use howard_torch::{checkpoint, start};
 ///        --set data.columns.answer=solution --out results/mine
 ///
 /// A killed run goes on from its last checkpoint when the same command is given again, and ends with the same weights,
-/// bit for bit. The result is in OUT/model (Hugging Face format), or in OUT/adapter (PEFT format) with a [lora] table.
+/// bit for bit. The result is in OUT/model (Hugging Face format), or in OUT/adapter (PEFT format) with a table `lora`.
 #[derive(Parser)]
 #[command(version, verbatim_doc_comment, after_help = cli::EXIT_CODES)]
 struct Args {

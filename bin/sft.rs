@@ -29,7 +29,7 @@ mod train;
 ///
 ///   sft --set model=data/tiny --set max_length=2048 --set data.path=my.jsonl --set train.epochs=2 --out results/mine
 ///
-/// With a [lora] table (--set lora.rank=64) adapters are trained instead of all weights. --dry-run prints the resolved
+/// With a table `lora` (--set lora.rank=64) adapters are trained instead of all weights. --dry-run prints the resolved
 /// recipe, steps, tokens and a table of memory. A killed run goes on from its last checkpoint when the same command is given
 /// again, and ends with the same weights, bit for bit. The result is in OUT/model (Hugging Face format), or in OUT/adapter
 /// (PEFT format); OUT/steps.jsonl has one row per step.
