@@ -85,18 +85,21 @@ golden-peers: build ## as golden, for numbers that need trl and peft; check that
 PEERS := $(wildcard .peers/bin/python)
 SPEED := $(CARGO) test --locked --package howard-torch --bench speed -- $(if $(PEERS),--peers $(abspath $(PEERS)))
 
+# Cargo runs a package's benchmarks in the package's folder, so paths are whole.
+FRAMES := $(abspath benches/results)
+
 bench: setup ## speed and memory beside the Python stack on the CPU, then docs/benchmarks.md (about an hour; ONLY=TEXT)
-	@mkdir -p benches/results
-	@$(SPEED) $(if $(ONLY),--only "$(ONLY)") --out benches/results/cpu.jsonl
-	@$(SPEED) --scaling --out benches/results/scaling.jsonl
-	@$(CARGO) test --locked --workspace --bench analysis -- --out benches/results/analysis.jsonl
-	@$(CARGO) test --locked --workspace --bench grading -- --cases results/cases.jsonl --out benches/results/grading.jsonl
-	@$(if $(PEERS),$(PEERS) benches/peers/grading.py results/cases.jsonl --out benches/results/grading.jsonl)
+	@mkdir -p $(FRAMES) results
+	@$(SPEED) $(if $(ONLY),--only "$(ONLY)") --out $(FRAMES)/cpu.jsonl
+	@$(SPEED) --scaling --out $(FRAMES)/scaling.jsonl
+	@$(CARGO) test --locked --workspace --bench analysis -- --out $(FRAMES)/analysis.jsonl
+	@$(CARGO) test --locked --workspace --bench grading -- --cases $(abspath results)/cases.jsonl --out $(FRAMES)/grading.jsonl
+	@$(if $(PEERS),$(PEERS) benches/peers/grading.py results/cases.jsonl --out $(FRAMES)/grading.jsonl)
 	@$(MAKE) --no-print-directory bench-page
 
 bench-gpu: setup ## the same on a CUDA device, and the shape of Qwen3-4B with random weights
-	@mkdir -p benches/results
-	@$(SPEED) --device cuda $(if $(ONLY),--only "$(ONLY)") --out benches/results/gpu.jsonl
+	@mkdir -p $(FRAMES) results
+	@$(SPEED) --device cuda $(if $(ONLY),--only "$(ONLY)") --out $(FRAMES)/gpu.jsonl
 	@$(MAKE) --no-print-directory bench-page
 
 bench-page: setup ## docs/benchmarks.md from the frames in benches/results
