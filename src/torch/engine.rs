@@ -1,9 +1,11 @@
 //! Generation: token ids in, token ids out; no text, no grading.
 //!
-//! Two engines answer in the same way: [`super::cpu`] for models in fp32 on the CPU, and `plain.rs` with
-//! libtorch's operators for every other device, dtype and size.
+//! Two engines answer in the same way: [`super::cpu`] for models on the CPU, and `plain.rs` with libtorch's operators for every
+//! other device and size.
 
 use super::cpu;
+use super::cpu::number::Pair;
+use super::cpu::weights::Weights;
 use super::job::Ends;
 use super::plain;
 use super::qwen3::Qwen3;
@@ -54,12 +56,14 @@ pub fn generate(
     slots: usize,
     sink: &mut dyn FnMut(Output) -> Result<()>,
 ) -> Result<()> {
-    match cpu::weights::Weights::of(model) {
-        Some(weights) => {
-            let threads = usize::try_from(tch::get_num_threads()).unwrap_or(1);
-            cpu::engine::generate(&weights, prompts, ends(model, eos, stop), slots, threads, sink)
-        }
-        None => generate_plain(model, prompts, eos, stop, slots, sink),
+    let threads = usize::try_from(tch::get_num_threads()).unwrap_or(1);
+    let ends = ends(model, eos, stop);
+    if let Some(weights) = Weights::<f32>::of(model) {
+        cpu::engine::generate(&weights, prompts, ends, slots, threads, sink)
+    } else if let Some(weights) = Weights::<Pair>::of(model) {
+        cpu::engine::generate(&weights, prompts, ends, slots, threads, sink)
+    } else {
+        plain::generate(model, prompts, ends, slots, sink)
     }
 }
 

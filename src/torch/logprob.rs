@@ -1,7 +1,7 @@
 //! Log-probabilities of given tokens under a model.
 
 use super::backward;
-use super::cpu::{self, weights::Weights};
+use super::cpu::{number::Pair, score, weights::Weights};
 use super::head;
 use super::pack::{self, Packed};
 use super::qwen3::Qwen3;
@@ -14,12 +14,13 @@ const BATCH_TOKENS: usize = 16_384;
 ///
 /// Sequences of similar length are scored together, packed; the logits of a whole batch never exist.
 pub fn score(model: &Qwen3, sequences: &[Vec<u32>]) -> Vec<Vec<f32>> {
-    match Weights::of(model) {
-        Some(weights) => {
-            let threads = usize::try_from(tch::get_num_threads()).unwrap_or(1);
-            cpu::score::score(&weights, sequences, threads)
-        }
-        None => score_plain(model, sequences),
+    let threads = usize::try_from(tch::get_num_threads()).unwrap_or(1);
+    if let Some(weights) = Weights::<f32>::of(model) {
+        score::score(&weights, sequences, threads)
+    } else if let Some(weights) = Weights::<Pair>::of(model) {
+        score::score(&weights, sequences, threads)
+    } else {
+        score_plain(model, sequences)
     }
 }
 

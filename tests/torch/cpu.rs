@@ -8,6 +8,8 @@ use howard::learn::compute::LoraConfig;
 use howard::rng::Seed;
 use howard::sample::Sampler;
 use howard::types::{Finish, Request, SamplingParams};
+use howard_torch::cpu::number::Pair;
+use howard_torch::cpu::weights::Weights;
 use howard_torch::engine::{self, Output, Prompt, StopText};
 use howard_torch::local::LocalSampler;
 use howard_torch::qwen3::Qwen3;
@@ -25,9 +27,13 @@ type Generate = fn(
 ) -> Result<()>;
 
 fn model(name: &str) -> Qwen3 {
+    model_of(name, Kind::Float)
+}
+
+fn model_of(name: &str, kind: Kind) -> Qwen3 {
     let dir =
         Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/qwen3")).join(name);
-    Qwen3::load(&dir, Kind::Float, Device::Cpu).unwrap()
+    Qwen3::load(&dir, kind, Device::Cpu).unwrap()
 }
 
 /// Prompts of 1 to 150 tokens: several pages, and more than one chunk of prefill.
@@ -92,19 +98,62 @@ fn both_engines_agree_with_scoring_by_libtorch() {
 /// Not only nearly: the same bits, whoever shares the batch.
 #[test]
 fn own_loops_give_the_same_bits_alone_and_in_company() {
-    let model = model("untied_two_kv_heads");
+    alone_and_in_company(&model("untied_two_kv_heads"));
+}
+
+#[test]
+fn own_loops_give_the_same_bits_alone_and_in_company_in_bfloat16() {
+    alone_and_in_company(&model_of("untied_two_kv_heads", Kind::BFloat16));
+}
+
+fn alone_and_in_company(model: &Qwen3) {
     let prompts = prompts(40, 1.0);
-    let company = run(engine::generate, &model, &prompts, 64);
+    let company = run(engine::generate, model, &prompts, 64);
     for (index, prompt) in prompts.iter().enumerate() {
         for (sample, &seed) in prompt.seeds.iter().enumerate() {
             let (ids, params) = (prompt.ids.clone(), prompt.params.clone());
             let alone = [Prompt { ids, params, seeds: vec![seed] }];
-            let alone = &run(engine::generate, &model, &alone, 1)[&(0, 0)];
+            let alone = &run(engine::generate, model, &alone, 1)[&(0, 0)];
             let other = &company[&(index, sample)];
             assert_eq!(alone.ids, other.ids);
             assert_eq!(alone.logprobs, other.logprobs);
         }
     }
+}
+
+/// In bf16, whatever the engine: against the same weights in fp32, where nothing else is rounded. The loops keep the residual
+/// stream in fp32 and so come closer than libtorch's operators, which round it after every layer.
+#[test]
+fn bfloat16_follows_float32_of_the_same_weights() {
+    for name in ["tied_one_kv_head", "untied_two_kv_heads", "untied_all_kv_heads"] {
+        let half = model_of(name, Kind::BFloat16);
+        let full = half.to_kind(Kind::Float);
+        let prompts = prompts(30, 1.0);
+        let outputs = run(engine::generate, &half, &prompts, 16);
+        let own = gap(&full, &prompts, &outputs);
+        let plain = gap(&full, &prompts, &run(engine::generate_plain, &half, &prompts, 16));
+        // Logits of size 10, inputs of products rounded to steps of 0.4 %.
+        assert!(own <= 0.1, "{name}: {own}");
+        assert!(own < plain, "{name}: {own} {plain}");
+        // Scoring is the same arithmetic as decoding.
+        let sequences: Vec<Vec<u32>> =
+            outputs.values().map(|o| [prompts[o.prompt].ids.as_slice(), &o.ids].concat()).collect();
+        for (output, scores) in outputs.values().zip(logprob::score(&half, &sequences)) {
+            let scores = &scores[prompts[output.prompt].ids.len() - 1..];
+            for (a, b) in scores.iter().zip(&output.logprobs) {
+                assert!((a - b).abs() <= 1e-4, "{name}: {a} {b}");
+            }
+        }
+    }
+}
+
+/// What adapters add would be rounded away in bf16 weights: libtorch's operators, which add it to the product, take over.
+#[test]
+fn adapters_of_bfloat16_weights_are_not_merged() {
+    let mut model = model_of("tied_one_kv_head", Kind::BFloat16);
+    assert!(Weights::<Pair>::of(&model).is_some() && Weights::<f32>::of(&model).is_none());
+    lora::attach(&mut model, &LoraConfig { rank: 4, ..LoraConfig::default() }, 1).unwrap();
+    assert!(Weights::<Pair>::of(&model).is_none() && Weights::<f32>::of(&model).is_none());
 }
 
 #[test]

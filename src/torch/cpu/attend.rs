@@ -4,14 +4,15 @@
 
 use super::lanes::{WIDTH, exp, max, sum};
 use super::matrix::padded;
+use super::number::Number;
 use super::pages::{PAGE, Pages};
 use super::vectors::{Rows, Vectors};
 
 /// What is attended to.
 #[derive(Clone, Copy, Debug)]
-pub struct Keys<'a> {
+pub struct Keys<'a, N> {
     /// All pages.
-    pub pages: &'a Pages,
+    pub pages: &'a Pages<N>,
     /// Those of the sequence.
     pub table: &'a [usize],
     /// The layer.
@@ -20,15 +21,23 @@ pub struct Keys<'a> {
     pub length: usize,
 }
 
-/// Queries `[h, d]` (scaled) to attended values `[h, d]`; `scores` is room that is used again. The query heads of a kv
-/// head are taken together, so that keys and values are read once.
+/// Room that is used again from row to row.
+#[derive(Debug, Default)]
+pub struct Room<N> {
+    scores: Vec<f32>,
+    queries: Vec<N>,
+    weights: Vec<N>,
+}
+
+/// Queries `[h, d]` (scaled) to attended values `[h, d]`. The query heads of a kv head are taken together, so that keys and
+/// values are read once.
 #[inline(always)]
-pub fn attend<V: Vectors>(
-    keys: Keys<'_>,
+pub fn attend<V: Vectors, N: Number>(
+    keys: Keys<'_, N>,
     queries: &[f32],
     kv_heads: usize,
     d: usize,
-    scores: &mut Vec<f32>,
+    room: &mut Room<N>,
     into: &mut [f32],
 ) {
     let g = queries.len() / d / kv_heads;
@@ -38,10 +47,10 @@ pub fn attend<V: Vectors>(
             let range = (head * g + first) * d..queries.len();
             let (q, out) = (&queries[range.clone()], &mut into[range]);
             first += match g - first {
-                1 => some::<V, 1>(keys, head, q, d, scores, out),
-                2 | 3 => some::<V, 2>(keys, head, q, d, scores, out),
-                4..=7 => some::<V, 4>(keys, head, q, d, scores, out),
-                _ => some::<V, 8>(keys, head, q, d, scores, out),
+                1 => some::<V, N, 1>(keys, head, q, d, room, out),
+                2 | 3 => some::<V, N, 2>(keys, head, q, d, room, out),
+                4..=7 => some::<V, N, 4>(keys, head, q, d, room, out),
+                _ => some::<V, N, 8>(keys, head, q, d, room, out),
             };
         }
     }
@@ -49,25 +58,28 @@ pub fn attend<V: Vectors>(
 
 /// The first `G` query heads of `queries`. Returns `G`.
 #[inline(always)]
-fn some<V: Vectors, const G: usize>(
-    keys: Keys<'_>,
+fn some<V: Vectors, N: Number, const G: usize>(
+    keys: Keys<'_, N>,
     head: usize,
     queries: &[f32],
     d: usize,
-    scores: &mut Vec<f32>,
+    room: &mut Room<N>,
     into: &mut [f32],
 ) -> usize {
     let Keys { pages, table, layer, length } = keys;
     let table = &table[..length.div_ceil(PAGE)];
+    let Room { scores, queries: numbers, weights } = room;
     let room = table.len() * PAGE;
     if scores.len() < G * room {
         scores.resize(G * room, 0.0);
     }
-    let q: [&[f32]; G] = std::array::from_fn(|j| &queries[j * d..(j + 1) * d]);
+    let (queries, stride) = N::rows(queries, d, G, d, numbers);
+    let depth = d.div_ceil(N::PER);
+    let q: [&[N]; G] = std::array::from_fn(|j| &queries[j * stride..][..depth]);
     for (index, &page) in table.iter().enumerate() {
         let rows = Rows { values: pages.keys(page, layer, head), stride: PAGE };
         let mut sums = [[[0.0; WIDTH]]; G];
-        V::accumulate(&mut sums, q, [rows], d);
+        V::accumulate(&mut sums, q, [rows], depth);
         for (j, sums) in sums.iter().enumerate() {
             scores[j * room + index * PAGE..][..PAGE].copy_from_slice(&sums[0]);
         }
@@ -84,12 +96,14 @@ fn some<V: Vectors, const G: usize>(
         *scale = 1.0 / sum(scores);
     }
     let dp = padded(d);
+    let (weights, stride) = N::rows(scores, room, G, room, weights);
     for column in (0..d).step_by(WIDTH) {
         let mut sums = [[[0.0; WIDTH]]; G];
         for (index, &page) in table.iter().enumerate() {
-            let seen = PAGE.min(length - index * PAGE);
+            let seen = PAGE.min(length - index * PAGE).div_ceil(N::PER);
+            let first = index * (PAGE / N::PER);
             let values = &pages.values(page, layer, head)[column..];
-            let weights = std::array::from_fn(|j| &scores[j * room + index * PAGE..][..seen]);
+            let weights = std::array::from_fn(|j| &weights[j * stride + first..][..seen]);
             V::accumulate(&mut sums, weights, [Rows { values, stride: dp }], seen);
         }
         let width = WIDTH.min(d - column);

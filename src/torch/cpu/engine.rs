@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
 
 use super::forward::{Forward, ROWS, Row};
+use super::number::Number;
 use super::pages::{Pages, Table};
 use super::weights::Weights;
 use crate::engine::{Output, Prompt};
@@ -33,8 +34,8 @@ struct Task {
 ///
 /// # Errors
 /// An error of `sink`; the threads then stop after their current token.
-pub(crate) fn generate(
-    weights: &Weights,
+pub(crate) fn generate<N: Number>(
+    weights: &Weights<N>,
     prompts: &[Prompt],
     ends: Ends<'_>,
     slots: usize,
@@ -98,21 +99,21 @@ struct Open {
     logits: Vec<f32>,
 }
 
-struct Worker<'a> {
+struct Worker<'a, N> {
     prompts: &'a [Prompt],
     ends: Ends<'a>,
     together: usize,
     sender: Sender<Output>,
-    forward: Forward<'a>,
-    pages: Pages,
+    forward: Forward<'a, N>,
+    pages: Pages<N>,
     live: Vec<Live>,
     open: Option<Open>,
     scratch: Scratch,
 }
 
-impl<'a> Worker<'a> {
+impl<'a, N: Number> Worker<'a, N> {
     fn new(
-        weights: &'a Weights,
+        weights: &'a Weights<N>,
         prompts: &'a [Prompt],
         ends: Ends<'a>,
         together: usize,

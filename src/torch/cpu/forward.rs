@@ -3,9 +3,10 @@
 //!
 //! Axes: m rows, c hidden, h query heads, k kv heads, d head width, f feed-forward, v vocabulary.
 
-use super::attend::{Keys, attend};
+use super::attend::{Keys, Room, attend};
 use super::lanes::{Isa, Task, rms_norm};
 use super::matrix::{Then, padded};
+use super::number::Number;
 use super::pages::{Pages, Table};
 use super::vectors::Vectors;
 use super::weights::{LayerWeights, Weights};
@@ -26,8 +27,8 @@ pub struct Row<'a> {
 
 /// The activations of at most [`ROWS`] rows, allocated once.
 #[derive(Debug)]
-pub struct Forward<'a> {
-    weights: &'a Weights,
+pub struct Forward<'a, N> {
+    weights: &'a Weights<N>,
     /// Residual stream, `[m, c]`; all rows are padded to whole vectors.
     x: Vec<f32>,
     /// `[m, c]`.
@@ -40,7 +41,9 @@ pub struct Forward<'a> {
     inner: Vec<f32>,
     /// `[m, v]`.
     logits: Vec<f32>,
-    scores: Vec<f32>,
+    room: Room<N>,
+    /// Inputs of a product as numbers of its kind.
+    inputs: Vec<N>,
     /// Cosines and sines of each position, `[s, d]`; grows with the positions that are seen.
     rotation: Vec<f32>,
 }
@@ -57,7 +60,7 @@ struct Sizes {
 }
 
 impl Sizes {
-    fn of(weights: &Weights) -> Self {
+    fn of<N>(weights: &Weights<N>) -> Self {
         let size = |n: i64| usize::try_from(n).expect("sizes are checked to be positive");
         let config = &weights.config;
         Self {
@@ -71,9 +74,9 @@ impl Sizes {
     }
 }
 
-impl<'a> Forward<'a> {
+impl<'a, N: Number> Forward<'a, N> {
     /// Room for a model's activations.
-    pub fn new(weights: &'a Weights) -> Self {
+    pub fn new(weights: &'a Weights<N>) -> Self {
         let Sizes { c, h, k, d, f, v } = Sizes::of(weights);
         let room = |n: usize| vec![0.0; ROWS * padded(n)];
         Self {
@@ -84,13 +87,14 @@ impl<'a> Forward<'a> {
             attended: room(h * d),
             inner: room(padded(2 * f.next_multiple_of(16)) / 2),
             logits: room(v),
-            scores: Vec::new(),
+            room: Room::default(),
+            inputs: Vec::new(),
             rotation: Vec::new(),
         }
     }
 
     /// An empty pool of pages for the model.
-    pub fn pages(&self) -> Pages {
+    pub fn pages(&self) -> Pages<N> {
         let Sizes { k, d, .. } = Sizes::of(self.weights);
         Pages::new(self.weights.layers.len(), k, d)
     }
@@ -100,7 +104,7 @@ impl<'a> Forward<'a> {
     ///
     /// # Panics
     /// If there are too many rows.
-    pub fn run(&mut self, pages: &mut Pages, rows: &[Row<'_>], wanted: &[usize]) {
+    pub fn run(&mut self, pages: &mut Pages<N>, rows: &[Row<'_>], wanted: &[usize]) {
         assert!(rows.len() <= ROWS, "{} rows", rows.len());
         let Sizes { c, h, k, d, f, .. } = Sizes::of(self.weights);
         let isa = self.weights.isa;
@@ -111,22 +115,25 @@ impl<'a> Forward<'a> {
         for (row, x) in rows.iter().zip(self.x.chunks_exact_mut(cp)) {
             let id = row.id as usize;
             match &self.weights.embed {
-                Some(embed) => x[..c].copy_from_slice(&embed[id * c..(id + 1) * c]),
+                Some(embed) => embed.row(id, &mut x[..c]),
                 None => self.weights.head.row(id, &mut x[..c]),
             }
         }
         for (index, layer) in self.weights.layers.iter().enumerate() {
             self.norm(isa, &layer.input_norm, m);
-            layer.qkv.product(isa, &self.normed, cp, m, Then::Store, &mut self.qkv);
+            let (normed, room) = ((&*self.normed, cp), &mut self.inputs);
+            layer.qkv.product(isa, normed, m, Then::Store, &mut self.qkv, room);
             let eps = self.eps();
             let (qkv, rotation) = (&mut self.qkv, &self.rotation);
             isa.run(Place { layer, qkv, rotation, eps, rows, pages, index, h, k, d });
-            let (qkv, attended, scores) = (&self.qkv, &mut self.attended, &mut self.scores);
-            isa.run(Attend { qkv, attended, scores, rows, pages, index, h, k, d });
-            layer.o.product(isa, &self.attended, ap, m, Then::Add, &mut self.x);
+            let (qkv, attended, room) = (&self.qkv, &mut self.attended, &mut self.room);
+            isa.run(Attend { qkv, attended, room, rows, pages, index, h, k, d });
+            let (attended, room) = ((&*self.attended, ap), &mut self.inputs);
+            layer.o.product(isa, attended, m, Then::Add, &mut self.x, room);
             self.norm(isa, &layer.post_norm, m);
-            layer.gate_up.product(isa, &self.normed, cp, m, Then::Gate, &mut self.inner);
-            layer.down.product(isa, &self.inner, inner, m, Then::Add, &mut self.x);
+            let (normed, room) = ((&*self.normed, cp), &mut self.inputs);
+            layer.gate_up.product(isa, normed, m, Then::Gate, &mut self.inner, room);
+            layer.down.product(isa, (&self.inner, inner), m, Then::Add, &mut self.x, room);
         }
         if wanted.is_empty() {
             return;
@@ -137,7 +144,8 @@ impl<'a> Forward<'a> {
         }
         self.norm(isa, &self.weights.norm, wanted.len());
         let head = &self.weights.head;
-        head.product(isa, &self.normed, cp, wanted.len(), Then::Store, &mut self.logits);
+        let (normed, room) = ((&*self.normed, cp), &mut self.inputs);
+        head.product(isa, normed, wanted.len(), Then::Store, &mut self.logits, room);
     }
 
     /// Logits `[v]` of the `index`-th wanted row.
@@ -191,20 +199,20 @@ impl Task for Norm<'_> {
 }
 
 /// Norm and rotation of queries (which are scaled too) and keys; keys and values go into the cache.
-struct Place<'a> {
-    layer: &'a LayerWeights,
+struct Place<'a, N> {
+    layer: &'a LayerWeights<N>,
     qkv: &'a mut [f32],
     rotation: &'a [f32],
     eps: f32,
     rows: &'a [Row<'a>],
-    pages: &'a mut Pages,
+    pages: &'a mut Pages<N>,
     index: usize,
     h: usize,
     k: usize,
     d: usize,
 }
 
-impl Task for Place<'_> {
+impl<N: Number> Task for Place<'_, N> {
     #[inline(always)]
     fn run<V: Vectors>(self) {
         let Self { h, k, d, .. } = self;
@@ -245,19 +253,19 @@ fn rotate(head: &mut [f32], weight: &[f32], eps: f32, rotation: &[f32], factor: 
 }
 
 /// Attention of all rows.
-struct Attend<'a> {
+struct Attend<'a, N> {
     qkv: &'a [f32],
     attended: &'a mut [f32],
-    scores: &'a mut Vec<f32>,
+    room: &'a mut Room<N>,
     rows: &'a [Row<'a>],
-    pages: &'a Pages,
+    pages: &'a Pages<N>,
     index: usize,
     h: usize,
     k: usize,
     d: usize,
 }
 
-impl Task for Attend<'_> {
+impl<N: Number> Task for Attend<'_, N> {
     #[inline(always)]
     fn run<V: Vectors>(self) {
         let Self { h, k, d, pages, .. } = self;
@@ -266,7 +274,7 @@ impl Task for Attend<'_> {
         for ((row, qkv), into) in self.rows.iter().zip(queries).zip(places) {
             let length = row.position + 1;
             let keys = Keys { pages, table: row.table, layer: self.index, length };
-            attend::<V>(keys, &qkv[..h * d], k, d, self.scores, &mut into[..h * d]);
+            attend::<V, N>(keys, &qkv[..h * d], k, d, self.room, &mut into[..h * d]);
         }
     }
 }

@@ -1,9 +1,11 @@
 //! Inner loops compiled for the vector instructions of the machine.
 //!
 //! The loops are plain Rust over arrays of [`WIDTH`] numbers. A [`Task`] is such a loop; [`Isa::run`] calls the copy of
-//! it that was compiled for AVX-512 or AVX2. Each sum is made in the same order in both copies, so results do not depend on
+//! it that was compiled for AVX-512 or AVX2. Each sum is made in the same order in all copies, so results do not depend on
 //! the machine. The one loop that is worth more than the compiler makes of it is in [`super::vectors`].
 
+#[cfg(target_arch = "x86_64")]
+use super::vectors::Avx512;
 use super::vectors::{Plain, Vectors};
 
 /// Numbers that are computed side by side.
@@ -15,6 +17,8 @@ const HALVES: [usize; 5] = [WIDTH / 2, WIDTH / 4, WIDTH / 8, WIDTH / 16, WIDTH /
 /// The vector instructions of a machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Isa {
+    /// As [`Isa::Avx512`], and products of pairs of bf16.
+    Avx512Bf16,
     /// 32 registers of 16 numbers.
     Avx512,
     /// 16 registers of 8 numbers, with fused multiplication and addition.
@@ -37,10 +41,24 @@ impl Isa {
                 && is_x86_feature_detected!("avx512bw")
                 && is_x86_feature_detected!("avx512dq");
             if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-                return Some(if has512 { Self::Avx512 } else { Self::Avx2 });
+                return Some(match has512 {
+                    true if is_x86_feature_detected!("avx512bf16") => Self::Avx512Bf16,
+                    true => Self::Avx512,
+                    false => Self::Avx2,
+                });
             }
         }
         None
+    }
+
+    /// These vectors and all that a machine with them has as well.
+    #[cfg(test)]
+    pub(super) fn and_narrower(self) -> &'static [Self] {
+        match self {
+            Self::Avx512Bf16 => &[Self::Avx512Bf16, Self::Avx512, Self::Avx2],
+            Self::Avx512 => &[Self::Avx512, Self::Avx2],
+            Self::Avx2 => &[Self::Avx2],
+        }
     }
 
     /// Runs the copy of a task that was compiled for these vectors.
@@ -49,6 +67,9 @@ impl Isa {
     pub fn run<T: Task>(self, task: T) {
         match self {
             // SAFETY: a value of this type comes from `detect`, which has asked the processor for these features.
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512Bf16 => unsafe { on_avx512_bf16(task) },
+            // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
             Self::Avx512 => unsafe { on_avx512(task) },
             // SAFETY: as above.
@@ -69,9 +90,15 @@ pub fn run<T: Task>(task: T) {
 }
 
 #[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512bf16,avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
+fn on_avx512_bf16<T: Task>(task: T) {
+    task.run::<Avx512<true>>();
+}
+
+#[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
 fn on_avx512<T: Task>(task: T) {
-    task.run::<super::vectors::Avx512>();
+    task.run::<Avx512<false>>();
 }
 
 #[cfg(target_arch = "x86_64")]

@@ -3,12 +3,16 @@
 //! Axes: m rows, i inputs, o outputs.
 
 use super::lanes::{Isa, Task, WIDTH, exp};
+use super::number::Number;
 use super::vectors::{Rows, Vectors};
 
-/// A matrix `[o, i]` in panels of [`WIDTH`] outputs, each panel `[i, WIDTH]`; outputs beyond the last are zeros.
+/// A matrix `[o, i]` in panels of [`WIDTH`] outputs, each panel `[i, WIDTH]` (pairs of inputs with bf16); outputs beyond the
+/// last are zeros.
 #[derive(Debug)]
-pub struct Panels {
-    values: Vec<f32>,
+pub struct Panels<N> {
+    values: Vec<N>,
+    /// Numbers that hold an input row.
+    depth: usize,
     /// Length of an input row.
     pub inputs: usize,
     /// Length of an output row.
@@ -31,17 +35,17 @@ pub enum Then {
     Gate,
 }
 
-impl Panels {
-    /// The panels of a matrix `[o, i]`.
-    pub fn of(matrix: &[f32], inputs: usize) -> Self {
-        Self::arranged(matrix, inputs, matrix.len() / inputs, Some)
+impl<N: Number> Panels<N> {
+    /// The panels of a matrix `[o, i]`; each row is whole numbers.
+    pub fn of(matrix: &[N], inputs: usize) -> Self {
+        Self::arranged(matrix, inputs, matrix.len() / inputs.div_ceil(N::PER), Some)
     }
 
     /// The panels of two matrices `[f, i]`, gate and up, that stand one under the other: half a panel of the first, then
     /// the same rows of the second.
-    pub fn gated(matrix: &[f32], inputs: usize) -> Self {
+    pub fn gated(matrix: &[N], inputs: usize) -> Self {
         const HALF: usize = WIDTH / 2;
-        let f = matrix.len() / inputs / 2;
+        let f = matrix.len() / inputs.div_ceil(N::PER) / 2;
         let outputs = 2 * f.next_multiple_of(HALF);
         Self::arranged(matrix, inputs, outputs, |output| {
             let (panel, lane) = (output / WIDTH, output % WIDTH);
@@ -51,64 +55,87 @@ impl Panels {
     }
 
     fn arranged(
-        matrix: &[f32],
+        matrix: &[N],
         inputs: usize,
         outputs: usize,
         row: impl Fn(usize) -> Option<usize>,
     ) -> Self {
-        let mut values = vec![0.0; padded(outputs) * inputs];
+        let depth = inputs.div_ceil(N::PER);
+        let mut values = vec![N::default(); padded(outputs) * depth];
         for output in 0..outputs {
             let Some(row) = row(output) else { continue };
-            let panel = &mut values[output / WIDTH * WIDTH * inputs..][..WIDTH * inputs];
+            let panel = &mut values[output / WIDTH * WIDTH * depth..][..WIDTH * depth];
             let lane = output % WIDTH;
-            let row = &matrix[row * inputs..][..inputs];
-            for (place, &value) in panel.iter_mut().skip(lane).step_by(WIDTH).zip(row) {
-                *place = value;
+            let row = &matrix[row * depth..][..depth];
+            for (place, &number) in panel.iter_mut().skip(lane).step_by(WIDTH).zip(row) {
+                *place = number;
             }
         }
-        Self { values, inputs, outputs }
+        Self { values, depth, inputs, outputs }
     }
 
     /// Row `output` of the matrix, `[i]`.
     pub fn row(&self, output: usize, into: &mut [f32]) {
-        let panel = &self.values[output / WIDTH * WIDTH * self.inputs..][..WIDTH * self.inputs];
-        for (value, place) in into.iter_mut().zip(panel.iter().skip(output % WIDTH).step_by(WIDTH))
-        {
-            *value = *place;
+        let panel = &self.values[output / WIDTH * WIDTH * self.depth..][..WIDTH * self.depth];
+        let places = panel.iter().skip(output % WIDTH).step_by(WIDTH);
+        for (values, place) in into.chunks_mut(N::PER).zip(places) {
+            for (index, value) in values.iter_mut().enumerate() {
+                *value = place.get(index);
+            }
         }
     }
 
     /// `x [m, i]` times the matrix; rows of `x` are `stride` apart, rows of `into` `padded(o)`, or with [`Then::Gate`]
-    /// half of that, rounded up to whole panels.
+    /// half of that, rounded up to whole panels. `room` is used again: with bf16, `x` is rounded into it.
     pub fn product(
         &self,
         isa: Isa,
-        x: &[f32],
-        stride: usize,
+        (x, stride): (&[f32], usize),
         m: usize,
         then: Then,
         into: &mut [f32],
+        room: &mut Vec<N>,
     ) {
-        isa.run(Product { panels: self, x, stride, m, then, into });
+        isa.run(Product { panels: self, x, stride, m, then, into, room });
     }
 }
 
 /// Panels that one row alone is multiplied with at a time.
 const ALONE: usize = 4;
 
-struct Product<'a> {
-    panels: &'a Panels,
+struct Product<'a, N> {
+    panels: &'a Panels<N>,
     x: &'a [f32],
+    stride: usize,
+    m: usize,
+    then: Then,
+    into: &'a mut [f32],
+    room: &'a mut Vec<N>,
+}
+
+impl<N: Number> Task for Product<'_, N> {
+    #[inline(always)]
+    fn run<V: Vectors>(self) {
+        let Self { panels, x, stride, m, then, into, room } = self;
+        let (x, stride) = N::rows(x, stride, m, panels.inputs, room);
+        Tiles { panels, x, stride, m, then, into }.run::<V>();
+    }
+}
+
+/// A product with rows that are numbers of the panels' kind.
+struct Tiles<'a, N> {
+    panels: &'a Panels<N>,
+    x: &'a [N],
     stride: usize,
     m: usize,
     then: Then,
     into: &'a mut [f32],
 }
 
-impl Task for Product<'_> {
+impl<N: Number> Tiles<'_, N> {
     #[inline(always)]
     fn run<V: Vectors>(mut self) {
-        let panels = self.panels.values.len() / (WIDTH * self.panels.inputs);
+        let panels = self.panels.values.len() / (WIDTH * self.panels.depth);
         // One row alone waits for each sum before it adds to it, and for memory: several panels side by side fill the time.
         let mut panel = 0;
         while self.m == 1 && panel + ALONE <= panels {
@@ -136,22 +163,19 @@ impl Task for Product<'_> {
             }
         }
     }
-}
 
-impl Product<'_> {
     /// `M` rows of `x`, from `row` on, times `P` panels, from `panel` on.
     #[inline(always)]
     fn tile<V: Vectors, const M: usize, const P: usize>(&mut self, panel: usize, row: usize) {
-        let inputs = self.panels.inputs;
-        let rows: [&[f32]; M] =
-            std::array::from_fn(|m| &self.x[(row + m) * self.stride..][..inputs]);
-        let size = WIDTH * inputs;
+        let depth = self.panels.depth;
+        let rows: [&[N]; M] = std::array::from_fn(|m| &self.x[(row + m) * self.stride..][..depth]);
+        let size = WIDTH * depth;
         let panels = std::array::from_fn(|p| Rows {
             values: &self.panels.values[(panel + p) * size..][..size],
             stride: WIDTH,
         });
         let mut sums = [[[0.0; WIDTH]; P]; M];
-        V::accumulate(&mut sums, rows, panels, inputs);
+        V::accumulate(&mut sums, rows, panels, depth);
         for (m, sums) in sums.iter().enumerate() {
             for (p, sums) in sums.iter().enumerate() {
                 self.put(row + m, panel + p, sums);
@@ -190,11 +214,18 @@ impl Product<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::number::Pair;
     use super::*;
     use howard::rng::Seed;
 
     fn numbers(seed: u64, count: usize) -> Vec<f32> {
         (0..count as u64).map(|i| Seed(seed).uniform(i) as f32 - 0.5).collect()
+    }
+
+    /// A matrix `[o, i]` as numbers.
+    fn packed<N: Number>(matrix: &[f32], inputs: usize) -> Vec<N> {
+        let mut room = Vec::new();
+        N::rows(matrix, inputs, matrix.len() / inputs, inputs, &mut room).0.to_vec()
     }
 
     /// Against sums in f64, for shapes that are no multiples of anything, and every number of rows.
@@ -207,7 +238,7 @@ mod tests {
             for m in 1..=19 {
                 let x = numbers(2, m * inputs);
                 let mut got = vec![1.0; m * padded(outputs)];
-                panels.product(isa, &x, inputs, m, Then::Add, &mut got);
+                panels.product(isa, (&x, inputs), m, Then::Add, &mut got, &mut vec![]);
                 for row in 0..m {
                     for output in 0..outputs {
                         let expected: f64 = 1.0
@@ -225,22 +256,60 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_row_does_not_depend_on_its_company_and_both_vector_widths_agree() {
+    /// The same bits in any company and with any vectors that this machine has.
+    fn one_result<N: Number>(inputs: usize) {
         let Some(isa) = Isa::detect() else { return };
-        let (inputs, outputs, m) = (48, 40, 13);
-        let panels = Panels::of(&numbers(3, inputs * outputs), inputs);
+        let (outputs, m) = (40, 13);
+        let panels = Panels::<N>::of(&packed(&numbers(3, inputs * outputs), inputs), inputs);
         let x = numbers(4, m * inputs);
         let product = |isa, x: &[f32], m| {
             let mut into = vec![0.0; m * padded(outputs)];
-            panels.product(isa, x, inputs, m, Then::Store, &mut into);
+            panels.product(isa, (x, inputs), m, Then::Store, &mut into, &mut vec![]);
             into
         };
         let all = product(isa, &x, m);
-        assert_eq!(all, product(Isa::Avx2, &x, m));
+        for &other in isa.and_narrower() {
+            assert_eq!(all, product(other, &x, m), "{isa:?} {other:?}");
+        }
         for row in 0..m {
             let alone = product(isa, &x[row * inputs..(row + 1) * inputs], 1);
             assert_eq!(alone, all[row * padded(outputs)..(row + 1) * padded(outputs)]);
+        }
+    }
+
+    #[test]
+    fn a_row_does_not_depend_on_its_company_and_all_vectors_agree() {
+        one_result::<f32>(48);
+        one_result::<Pair>(48);
+        one_result::<Pair>(47);
+    }
+
+    /// Pairs are what is left of numbers that are rounded to bf16 first.
+    #[test]
+    fn products_of_pairs_equal_sums_of_rounded_products() {
+        let Some(isa) = Isa::detect() else { return };
+        for (inputs, outputs, m) in [(7, 5, 3), (64, 96, 11)] {
+            let (matrix, x) = (numbers(1, inputs * outputs), numbers(2, m * inputs));
+            let panels = Panels::<Pair>::of(&packed(&matrix, inputs), inputs);
+            let mut got = vec![0.0; m * padded(outputs)];
+            panels.product(isa, (&x, inputs), m, Then::Store, &mut got, &mut vec![]);
+            let rounded = |values: &[f32]| -> Vec<f64> {
+                let tensor = tch::Tensor::from_slice(values).to_kind(tch::Kind::BFloat16);
+                Vec::try_from(tensor.to_kind(tch::Kind::Double)).unwrap()
+            };
+            let (matrix, x) = (rounded(&matrix), rounded(&x));
+            for row in 0..m {
+                for output in 0..outputs {
+                    let terms =
+                        (0..inputs).map(|i| x[row * inputs + i] * matrix[output * inputs + i]);
+                    let (got, expected) = (got[row * padded(outputs) + output], terms.sum::<f64>());
+                    assert!((f64::from(got) - expected).abs() < 1e-5, "{got} {expected}");
+                }
+            }
+            let mut row = vec![0.0; inputs];
+            panels.row(outputs - 1, &mut row);
+            let row: Vec<f64> = row.into_iter().map(f64::from).collect();
+            assert_eq!(row, matrix[(outputs - 1) * inputs..]);
         }
     }
 
@@ -252,7 +321,7 @@ mod tests {
         let x = numbers(6, m * inputs);
         let panels = Panels::gated(&matrix, inputs);
         let mut got = vec![0.0; m * padded(padded(panels.outputs) / 2)];
-        panels.product(isa, &x, inputs, m, Then::Gate, &mut got);
+        panels.product(isa, (&x, inputs), m, Then::Gate, &mut got, &mut vec![]);
         let dot = |row: usize, output: usize| -> f64 {
             let terms = (0..inputs)
                 .map(|i| f64::from(x[row * inputs + i]) * f64::from(matrix[output * inputs + i]));

@@ -5,6 +5,7 @@
 
 use super::lanes::WIDTH;
 use super::matrix::padded;
+use super::number::Number;
 
 /// Positions in a page.
 pub const PAGE: usize = WIDTH;
@@ -12,10 +13,11 @@ pub const PAGE: usize = WIDTH;
 /// The pages of one sequence, in order of positions.
 pub type Table = Vec<usize>;
 
-/// A pool of pages. A page holds, for each layer and kv head, keys `[d, s]` and then values `[s, dp]`.
+/// A pool of pages. A page holds, for each layer and kv head, keys `[d, s]` and then values `[s, dp]`; with bf16, two
+/// numbers of a key and the values of two positions are a pair.
 #[derive(Debug)]
-pub struct Pages {
-    pages: Vec<Box<[f32]>>,
+pub struct Pages<N> {
+    pages: Vec<Box<[N]>>,
     users: Vec<u32>,
     free: Vec<usize>,
     kv_heads: usize,
@@ -24,17 +26,19 @@ pub struct Pages {
     numbers: usize,
 }
 
-impl Pages {
+impl<N: Number> Pages<N> {
     /// An empty pool.
     pub fn new(layers: usize, kv_heads: usize, d: usize) -> Self {
         let dp = padded(d);
-        let numbers = layers * kv_heads * (d + dp) * PAGE;
-        Self { pages: vec![], users: vec![], free: vec![], kv_heads, d, dp, numbers }
+        let mut pages =
+            Self { pages: vec![], users: vec![], free: vec![], kv_heads, d, dp, numbers: 0 };
+        pages.numbers = pages.at(layers, 0);
+        pages
     }
 
     fn take(&mut self) -> usize {
         let page = self.free.pop().unwrap_or_else(|| {
-            self.pages.push(vec![0.0; self.numbers].into_boxed_slice());
+            self.pages.push(vec![N::default(); self.numbers].into_boxed_slice());
             self.users.push(0);
             self.pages.len() - 1
         });
@@ -80,19 +84,25 @@ impl Pages {
     }
 
     fn at(&self, layer: usize, head: usize) -> usize {
-        (layer * self.kv_heads + head) * (self.d + self.dp) * PAGE
+        (layer * self.kv_heads + head) * (self.keys_len() + self.dp * (PAGE / N::PER))
+    }
+
+    /// Numbers of a head's keys in a page.
+    fn keys_len(&self) -> usize {
+        self.d.div_ceil(N::PER) * PAGE
     }
 
     /// Keys `[d, s]` of a page.
     #[inline(always)]
-    pub fn keys(&self, page: usize, layer: usize, head: usize) -> &[f32] {
-        &self.pages[page][self.at(layer, head)..][..self.d * PAGE]
+    pub fn keys(&self, page: usize, layer: usize, head: usize) -> &[N] {
+        &self.pages[page][self.at(layer, head)..][..self.keys_len()]
     }
 
     /// Values `[s, dp]` of a page.
     #[inline(always)]
-    pub fn values(&self, page: usize, layer: usize, head: usize) -> &[f32] {
-        &self.pages[page][self.at(layer, head) + self.d * PAGE..][..self.dp * PAGE]
+    pub fn values(&self, page: usize, layer: usize, head: usize) -> &[N] {
+        let at = self.at(layer, head) + self.keys_len();
+        &self.pages[page][at..][..self.dp * (PAGE / N::PER)]
     }
 
     /// Writes key and value `[d]` of one position.
@@ -106,11 +116,15 @@ impl Pages {
         (key, value): (&[f32], &[f32]),
     ) {
         let (at, slot) = (self.at(layer, head), position % PAGE);
+        let (keys, dp) = (self.keys_len(), self.dp);
         let page = &mut self.pages[table[position / PAGE]][at..];
-        for (place, &key) in page[slot..].iter_mut().step_by(PAGE).zip(key) {
-            *place = key;
+        for (place, key) in page[slot..].iter_mut().step_by(PAGE).zip(key.chunks(N::PER)) {
+            *place = N::of(key);
         }
-        page[self.d * PAGE + slot * self.dp..][..self.d].copy_from_slice(value);
+        // Positions are written in order: a later one of the same number comes after this.
+        for (place, &value) in page[keys + slot / N::PER * dp..].iter_mut().zip(value) {
+            place.put(slot % N::PER, value);
+        }
     }
 }
 
@@ -120,7 +134,7 @@ mod tests {
 
     #[test]
     fn shared_pages_live_until_the_last_user_leaves() {
-        let mut pages = Pages::new(2, 1, 4);
+        let mut pages = Pages::<f32>::new(2, 1, 4);
         let mut first = Table::new();
         pages.reserve(&mut first, PAGE + 3);
         let key = [1.0, 2.0, 3.0, 4.0];

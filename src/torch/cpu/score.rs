@@ -4,12 +4,17 @@ use std::sync::Mutex;
 
 use super::forward::{Forward, ROWS, Row};
 use super::lanes::{Isa, Task, exp, max, sum};
+use super::number::Number;
 use super::pages::{Pages, Table};
 use super::vectors::Vectors;
 use super::weights::Weights;
 
 /// Natural log-probability of each id but the first, given the ids before it; `threads` sequences at a time.
-pub fn score(weights: &Weights, sequences: &[Vec<u32>], threads: usize) -> Vec<Vec<f32>> {
+pub fn score<N: Number>(
+    weights: &Weights<N>,
+    sequences: &[Vec<u32>],
+    threads: usize,
+) -> Vec<Vec<f32>> {
     // Longest first, so that no thread begins a long one when the others are done.
     let mut order: Vec<usize> = (0..sequences.len()).collect();
     order.sort_by_key(|&i| std::cmp::Reverse(sequences[i].len()));
@@ -33,7 +38,12 @@ pub fn score(weights: &Weights, sequences: &[Vec<u32>], threads: usize) -> Vec<V
     scores.into_inner().unwrap_or_default()
 }
 
-fn one(isa: Isa, forward: &mut Forward<'_>, pages: &mut Pages, ids: &[u32]) -> Vec<f32> {
+fn one<N: Number>(
+    isa: Isa,
+    forward: &mut Forward<'_, N>,
+    pages: &mut Pages<N>,
+    ids: &[u32],
+) -> Vec<f32> {
     let mut scores = Vec::with_capacity(ids.len().saturating_sub(1));
     let mut table = Table::new();
     // The last id is only predicted.

@@ -4,12 +4,13 @@
 //! once per sum, which halves the speed of a processor that can read one vector at a time; so AVX-512 is written out.
 
 use super::lanes::WIDTH;
+use super::number::Number;
 
 /// Some rows of [`WIDTH`] numbers, `stride` apart.
 #[derive(Clone, Copy, Debug)]
-pub struct Rows<'a> {
+pub struct Rows<'a, N> {
     /// The numbers; the last row may end with them.
-    pub values: &'a [f32],
+    pub values: &'a [N],
     /// From the beginning of a row to that of the next.
     pub stride: usize,
 }
@@ -22,15 +23,15 @@ pub trait Vectors {
     /// Rows of a matrix that are multiplied at a time: as many as there are registers for their sums.
     const TILE: usize;
 
-    /// `sums[m][p] += sum over i < count of coefficients[m][i] * rows[p][i]`, one after the other, each product and sum
-    /// rounded once.
+    /// `sums[m][p] += sum over i < count of coefficients[m][i] * rows[p][i]`, one after the other, as
+    /// [`Number::multiply_add`].
     ///
     /// # Panics
     /// If there are fewer coefficients or rows than `count`.
-    fn accumulate<const M: usize, const P: usize>(
+    fn accumulate<N: Number, const M: usize, const P: usize>(
         sums: &mut Sums<M, P>,
-        coefficients: [&[f32]; M],
-        rows: [Rows<'_>; P],
+        coefficients: [&[N]; M],
+        rows: [Rows<'_, N>; P],
         count: usize,
     );
 }
@@ -43,10 +44,10 @@ impl Vectors for Plain {
     const TILE: usize = 2;
 
     #[inline(always)]
-    fn accumulate<const M: usize, const P: usize>(
+    fn accumulate<N: Number, const M: usize, const P: usize>(
         sums: &mut Sums<M, P>,
-        coefficients: [&[f32]; M],
-        rows: [Rows<'_>; P],
+        coefficients: [&[N]; M],
+        rows: [Rows<'_, N>; P],
         count: usize,
     ) {
         for (p, rows) in rows.into_iter().enumerate() {
@@ -56,7 +57,7 @@ impl Vectors for Plain {
                 let row = &rows.values[i * rows.stride..][..WIDTH];
                 for (own, coefficients) in own.iter_mut().zip(coefficients) {
                     for (sum, value) in own.iter_mut().zip(row) {
-                        *sum = coefficients[i].mul_add(*value, *sum);
+                        *sum = coefficients[i].multiply_add(*value, *sum);
                     }
                 }
             }
@@ -67,25 +68,25 @@ impl Vectors for Plain {
     }
 }
 
-/// 32 registers of 16 numbers.
+/// 32 registers of 16 numbers. `PAIRS`: the processor multiplies pairs of bf16.
 #[cfg(target_arch = "x86_64")]
 #[derive(Debug)]
-pub struct Avx512;
+pub struct Avx512<const PAIRS: bool>;
 
 #[cfg(target_arch = "x86_64")]
 #[allow(unsafe_code)]
-impl Vectors for Avx512 {
+impl<const PAIRS: bool> Vectors for Avx512<PAIRS> {
     const TILE: usize = 8;
 
     #[inline(always)]
-    fn accumulate<const M: usize, const P: usize>(
+    fn accumulate<N: Number, const M: usize, const P: usize>(
         sums: &mut Sums<M, P>,
-        coefficients: [&[f32]; M],
-        rows: [Rows<'_>; P],
+        coefficients: [&[N]; M],
+        rows: [Rows<'_, N>; P],
         count: usize,
     ) {
         use std::arch::x86_64::{
-            _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps,
+            _mm512_loadu_ps, _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps,
         };
         if count == 0 {
             return;
@@ -96,7 +97,8 @@ impl Vectors for Avx512 {
         for rows in rows {
             assert!(rows.values.len() >= (count - 1) * rows.stride + WIDTH, "too few rows");
         }
-        // SAFETY: `Isa::run` calls this only where the processor has AVX-512. Every pointer is of a coefficient `i < count`, of
+        const { assert!(size_of::<N>() == size_of::<f32>(), "numbers of 32 bits") };
+        // SAFETY: `Isa::run` calls this only where the processor has AVX-512, and pairs. Numbers have 32 bits. Every pointer is of a coefficient `i < count`, of
         // row `i < count` or of one of the sums, which the assertions above and the types say are there.
         unsafe {
             let mut own = [[[_mm512_setzero_ps(); 2]; P]; M];
@@ -106,7 +108,7 @@ impl Vectors for Avx512 {
                     own[m][p][1] = _mm512_loadu_ps(sums[m][p].as_ptr().add(16));
                 }
             }
-            let mut next: [*const f32; P] = std::array::from_fn(|p| rows[p].values.as_ptr());
+            let mut next: [*const f32; P] = std::array::from_fn(|p| rows[p].values.as_ptr().cast());
             for i in 0..count {
                 let mut row = [[_mm512_setzero_ps(); 2]; P];
                 for p in 0..P {
@@ -115,10 +117,13 @@ impl Vectors for Avx512 {
                     next[p] = next[p].wrapping_add(rows[p].stride);
                 }
                 for m in 0..M {
-                    let factor = _mm512_set1_ps(*coefficients[m].get_unchecked(i));
+                    let factor = _mm512_set1_ps(*coefficients[m].as_ptr().cast::<f32>().add(i));
                     for p in 0..P {
-                        own[m][p][0] = _mm512_fmadd_ps(factor, row[p][0], own[m][p][0]);
-                        own[m][p][1] = _mm512_fmadd_ps(factor, row[p][1], own[m][p][1]);
+                        let [first, second] = own[m][p];
+                        own[m][p] = [
+                            N::multiply_add_16::<PAIRS>(factor, row[p][0], first),
+                            N::multiply_add_16::<PAIRS>(factor, row[p][1], second),
+                        ];
                     }
                 }
             }

@@ -1,9 +1,10 @@
 //! The weights of a model as [`super::forward`] reads them: a copy of the tensors, adapters folded in.
 
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Tensor};
 
 use super::lanes::Isa;
 use super::matrix::Panels;
+use super::number::Number;
 use crate::config::ModelConfig;
 use crate::lora::LayerAdapters;
 use crate::qwen3::{Layer, Qwen3};
@@ -14,75 +15,67 @@ const MAX_PARAMETERS: i64 = 200_000_000;
 
 /// One layer; q, k, v and gate, up are one matrix each.
 #[derive(Debug)]
-pub(super) struct LayerWeights {
+pub(super) struct LayerWeights<N> {
     pub input_norm: Vec<f32>,
-    pub qkv: Panels,
+    pub qkv: Panels<N>,
     pub q_norm: Vec<f32>,
     pub k_norm: Vec<f32>,
-    pub o: Panels,
+    pub o: Panels<N>,
     pub post_norm: Vec<f32>,
-    pub gate_up: Panels,
-    pub down: Panels,
+    pub gate_up: Panels<N>,
+    pub down: Panels<N>,
 }
 
 /// All weights.
 #[derive(Debug)]
-pub struct Weights {
+pub struct Weights<N> {
     pub(super) config: ModelConfig,
     pub(super) isa: Isa,
-    pub(super) layers: Vec<LayerWeights>,
+    pub(super) layers: Vec<LayerWeights<N>>,
     pub(super) norm: Vec<f32>,
-    pub(super) head: Panels,
+    pub(super) head: Panels<N>,
     /// `[v, c]` where the head is another matrix.
-    pub(super) embed: Option<Vec<f32>>,
+    pub(super) embed: Option<Panels<N>>,
     /// Rotary frequencies, `[d / 2]`.
     pub(super) inv_freq: Vec<f32>,
 }
 
-impl Weights {
-    /// A copy of a model's weights as they are now; none if the model is not in fp32 on the CPU, is too large for this
-    /// to be worth it, or the machine has no AVX2.
+impl<N: Number> Weights<N> {
+    /// A copy of a model's weights as they are now; none if the model is of another kind or not on the CPU, is too large for
+    /// this to be worth it, or the machine has no AVX2. Nor in bf16 if there are adapters: what they add to a weight is
+    /// lost where it is rounded to bf16 again.
     pub fn of(model: &Qwen3) -> Option<Self> {
         let fits = model.device() == Device::Cpu
-            && model.kind() == Kind::Float
+            && model.kind() == N::KIND
+            && (N::PER == 1 || model.layers.iter().all(|layer| layer.adapters.is_none()))
             && model.config.num_parameters() <= MAX_PARAMETERS;
         let isa = Isa::detect().filter(|_| fits)?;
         let _guard = tch::no_grad_guard();
-        let panels = |matrix: &Tensor| Panels::of(&numbers(matrix), width(matrix));
-        let embed = numbers(&model.embed);
-        let head = match &model.head {
-            Some(head) => panels(head),
-            None => Panels::of(&embed, width(&model.embed)),
-        };
+        let panels = |matrix: &Tensor| Panels::of(&N::copy(matrix), width(matrix));
         Some(Self {
             config: model.config.clone(),
             isa,
             layers: model.layers.iter().map(|layer| layer_weights(layer, &model.config)).collect(),
             norm: numbers(&model.norm),
-            head,
-            embed: model.head.is_some().then_some(embed),
+            head: panels(model.head.as_ref().unwrap_or(&model.embed)),
+            embed: model.head.as_ref().map(|_| panels(&model.embed)),
             inv_freq: numbers(model.inv_freq()),
         })
     }
 }
 
-fn layer_weights(layer: &Layer, config: &ModelConfig) -> LayerWeights {
-    let merged = merged(layer, config);
-    let matrix = |index: usize| (numbers(&merged[index]), width(&merged[index]));
-    let panels = |index: usize| {
-        let (values, inputs) = matrix(index);
-        Panels::of(&values, inputs)
-    };
-    let (gate_up, inputs) = matrix(2);
+fn layer_weights<N: Number>(layer: &Layer, config: &ModelConfig) -> LayerWeights<N> {
+    let [qkv, o, gate_up, down] = merged(layer, config);
+    let panels = |matrix: &Tensor| Panels::of(&N::copy(matrix), width(matrix));
     LayerWeights {
         input_norm: numbers(&layer.input_norm),
-        qkv: panels(0),
+        qkv: panels(&qkv),
         q_norm: numbers(&layer.q_norm),
         k_norm: numbers(&layer.k_norm),
-        o: panels(1),
+        o: panels(&o),
         post_norm: numbers(&layer.post_norm),
-        gate_up: Panels::gated(&gate_up, inputs),
-        down: panels(3),
+        gate_up: Panels::gated(&N::copy(&gate_up), width(&gate_up)),
+        down: panels(&down),
     }
 }
 
@@ -111,9 +104,7 @@ fn width(matrix: &Tensor) -> usize {
     matrix.size().last().map_or(0, |&n| usize::try_from(n).unwrap_or(0))
 }
 
+/// A vector as fp32, in which norms are computed.
 fn numbers(tensor: &Tensor) -> Vec<f32> {
-    let mut values = vec![0.0; tensor.numel()];
-    let count = values.len();
-    tensor.detach().contiguous().copy_data(&mut values, count);
-    values
+    f32::copy(&tensor.to_kind(tch::Kind::Float))
 }
