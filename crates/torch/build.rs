@@ -10,6 +10,7 @@ const EXTENSION: [&str; 2] = ["../../src/torch/ext.cpp", "../../src/torch/fused.
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=../../src/torch/border.h");
     EXTENSION.iter().for_each(|file| println!("cargo:rerun-if-changed={file}"));
     // torch-sys tells its direct dependents where it found libtorch.
     let Ok(lib) = std::env::var("DEP_TCH_LIBTORCH_LIB") else { return };

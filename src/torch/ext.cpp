@@ -1,38 +1,23 @@
 // Operators of libtorch that tch does not bind. Plain C at the border: tensors are `at::Tensor*` (what tch holds), an error is a
 // text that the caller frees, no exception passes.
 
+#include "border.h"
+
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/_fused_adamw.h>
+#include <c10/core/CachingDeviceAllocator.h>
 
 #include <dlfcn.h>
 
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
-#include <exception>
 #include <stdexcept>
 #include <string>
 
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
-
-namespace {
-
-// Runs `body`; the message of what it throws (without libtorch's backtrace), or null.
-template <typename Body>
-char *guarded(Body body) noexcept {
-  try {
-    body();
-    return nullptr;
-  } catch (const c10::Error &error) {
-    return strdup(error.what_without_backtrace());
-  } catch (const std::exception &error) {
-    return strdup(error.what());
-  }
-}
-
-}  // namespace
 
 extern "C" {
 
@@ -50,6 +35,17 @@ char *howard_load_cuda(void) noexcept {
     if (file == nullptr) return;
     std::fclose(file);
     if (dlopen(cuda.c_str(), RTLD_NOW | RTLD_GLOBAL) == nullptr) throw std::runtime_error(dlerror());
+  });
+}
+
+// The most memory that libtorch has ever held of a CUDA device, in bytes.
+char *howard_device_peak(int8_t device, uint64_t *bytes) noexcept {
+  return guarded([&] {
+    const auto all = static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE);
+    if (dynamic_cast<c10::DeviceAllocator *>(c10::GetAllocator(c10::DeviceType::CUDA)) == nullptr) {
+      throw std::runtime_error("libtorch's CUDA half is not there");
+    }
+    *bytes = at::getDeviceAllocator(c10::DeviceType::CUDA)->getDeviceStats(device).reserved_bytes[all].peak;
   });
 }
 

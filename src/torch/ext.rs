@@ -4,7 +4,7 @@
 
 use std::ffi::{CStr, c_char};
 
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 use torch_sys::C_tensor;
 
 use howard::error::{Error, Result};
@@ -15,6 +15,7 @@ unsafe extern "C" {
     fn howard_free(message: *mut c_char);
     fn howard_keep_memory();
     fn howard_load_cuda() -> *mut c_char;
+    fn howard_device_peak(device: i8, bytes: *mut u64) -> *mut c_char;
     fn howard_fused_adamw(
         parameter: *mut C_tensor,
         gradient: *const C_tensor,
@@ -44,6 +45,20 @@ pub fn load_cuda() -> Result<()> {
 pub fn keep_memory() {
     // SAFETY: takes nothing and only sets options of the C library's allocator, which locks itself.
     unsafe { howard_keep_memory() }
+}
+
+/// The most memory that libtorch has ever held of a CUDA device, in bytes; none on the CPU.
+///
+/// # Errors
+/// libtorch has no such device.
+pub fn device_peak_bytes(device: Device) -> Result<Option<u64>> {
+    let Device::Cuda(index) = device else { return Ok(None) };
+    let index = i8::try_from(index).unwrap_or(i8::MAX);
+    let mut bytes = 0;
+    // SAFETY: `bytes` is written before the call returns or not at all; the C++ side throws nothing.
+    let message = unsafe { howard_device_peak(index, &raw mut bytes) };
+    result("asking for a device's memory", message)?;
+    Ok(Some(bytes))
 }
 
 /// One AdamW update in place by libtorch's fused kernel: no temporary tensor, each value read and written once. `step`
@@ -100,7 +115,6 @@ pub(crate) fn result(doing: &str, message: *mut c_char) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tch::Device;
 
     /// In a process of its own, because libtorch keeps the first answer to whether it has CUDA.
     #[test]
@@ -130,6 +144,14 @@ mod tests {
             .output()
             .unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    }
+
+    #[test]
+    fn memory_of_a_device_that_is_not_there_is_an_error() {
+        assert_eq!(device_peak_bytes(Device::Cpu).unwrap(), None);
+        let error = device_peak_bytes(Device::Cuda(99)).unwrap_err().to_string();
+        let expected = "libtorch failed while asking for a device's memory: ";
+        assert!(error.starts_with(expected) && !error.contains('\n'), "{error}");
     }
 
     #[test]

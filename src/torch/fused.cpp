@@ -3,14 +3,14 @@
 //
 // All tensors are fp32 on the CPU. Axes: n rows, h heads, d width of a head (or h = 1 and d = hidden), f feed-forward.
 
+#include "border.h"
+
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <cstdint>
 #include <cstdlib>
-#include <cstring>
-#include <exception>
 #include <optional>
 #include <vector>
 
@@ -90,18 +90,6 @@ struct Gated : Function<Gated> {
   }
 };
 
-template <typename Body>
-char *guarded(at::Tensor **out, Body body) noexcept {
-  try {
-    *out = new at::Tensor(body());
-    return nullptr;
-  } catch (const c10::Error &error) {
-    return strdup(error.what_without_backtrace());
-  } catch (const std::exception &error) {
-    return strdup(error.what());
-  }
-}
-
 }  // namespace
 
 extern "C" {
@@ -109,16 +97,16 @@ extern "C" {
 // RMSNorm of each of `h` heads, then, where `cos` is not null, rotation.
 char *howard_norm(at::Tensor **out, const at::Tensor *x, const at::Tensor *weight, const at::Tensor *cos, const at::Tensor *sin,
                   int64_t h, double eps) noexcept {
-  return guarded(out, [&] {
+  return guarded([&] {
     std::optional<at::Tensor> first, second;
     if (cos != nullptr) first = *cos, second = *sin;
-    return Norm::apply(*x, *weight, first, second, h, eps);
+    *out = new at::Tensor(Norm::apply(*x, *weight, first, second, h, eps));
   });
 }
 
 // silu(gate) * up of `[.., 2f]`.
 char *howard_gated(at::Tensor **out, const at::Tensor *gate_up) noexcept {
-  return guarded(out, [&] { return Gated::apply(*gate_up); });
+  return guarded([&] { *out = new at::Tensor(Gated::apply(*gate_up)); });
 }
 
 }  // extern "C"
