@@ -7,7 +7,7 @@ PYTHON := PYTHONPATH=.libtorch/site python3
 # The folder of compiled programs (one profile for demo, tests and notebooks: dependencies are built once).
 BIN := $(or $(CARGO_TARGET_DIR),target)/debug
 
-.PHONY: help setup build demo ablation test test-endpoint test-light tiny-model lint doc deny golden golden-peers bench bench-gpu bench-page clean
+.PHONY: help setup build demo ablation test test-endpoint test-light tiny-model lint doc deny golden golden-peers bench bench-gpu bench-pack bench-page clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -83,13 +83,14 @@ golden-peers: build ## as golden, for numbers that need trl and peft; check that
 
 # A Python with transformers and trl for the peers (benches/peers/README.md); without it only ours is measured.
 PEERS := $(wildcard .peers/bin/python)
-SPEED := $(CARGO) test --locked --package howard-torch --bench speed -- $(if $(PEERS),--peers $(abspath $(PEERS)))
+SPEED := $(CARGO) test --locked --workspace --bench speed -- $(if $(PEERS),--peers $(abspath $(PEERS)))
 
 # Cargo runs a package's benchmarks in the package's folder, so paths are whole.
 FRAMES := $(abspath benches/results)
 
 bench: setup ## speed and memory beside the Python stack on the CPU, then docs/benchmarks.md (about an hour; ONLY=TEXT)
 	@mkdir -p $(FRAMES) results
+	@$(SPEED) --agree --out $(FRAMES)/agreement.jsonl
 	@$(SPEED) $(if $(ONLY),--only "$(ONLY)") --out $(FRAMES)/cpu.jsonl
 	@$(SPEED) --scaling --out $(FRAMES)/scaling.jsonl
 	@$(CARGO) test --locked --workspace --bench analysis -- --out $(FRAMES)/analysis.jsonl
@@ -97,9 +98,14 @@ bench: setup ## speed and memory beside the Python stack on the CPU, then docs/b
 	@$(if $(PEERS),$(PEERS) benches/peers/grading.py results/cases.jsonl --out $(FRAMES)/grading.jsonl)
 	@$(MAKE) --no-print-directory bench-page
 
-bench-gpu: setup ## the same on a CUDA device, and the shape of Qwen3-4B with random weights
-	@mkdir -p $(FRAMES) results
-	@$(SPEED) --device cuda $(if $(ONLY),--only "$(ONLY)") --out $(FRAMES)/gpu.jsonl
+# All that a GPU machine without Rust needs beside the torch wheel.
+PACK := $(dir $(BIN))bench-gpu
+
+bench-pack: setup ## fill target/bench-gpu with what benchmarks need on a CUDA machine without Rust; start run.sh there
+	@scripts/bench-pack.sh $(PACK)
+
+bench-gpu: bench-pack ## the same benchmarks on this machine's CUDA device, and the shape of Qwen3-4B (DEVICE=cuda:N ONLY=TEXT)
+	@LIBTORCH="$${LIBTORCH:-$(abspath .libtorch/site/torch)}" PYTHON=$(or $(PEERS),python3) OUT=$(FRAMES) $(PACK)/run.sh
 	@$(MAKE) --no-print-directory bench-page
 
 bench-page: setup ## docs/benchmarks.md from the frames in benches/results

@@ -47,7 +47,9 @@ def serve(run):
 
 
 def end():
-    say({"peak_mb": peak_mb()})
+    torch = sys.modules.get("torch")
+    on_device = torch is not None and torch.cuda.is_available() and torch.cuda.max_memory_reserved() / 2**20
+    say({"peak_mb": on_device or peak_mb()})
     # Not the interpreter's slow way out.
     os._exit(0)
 

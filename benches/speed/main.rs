@@ -5,18 +5,21 @@
 #![allow(missing_docs, clippy::print_stdout, clippy::print_stderr, clippy::cast_precision_loss)]
 #![allow(clippy::cast_possible_truncation)]
 
+mod agree;
 mod measure;
 mod page;
 mod scaling;
 mod work;
 mod worker;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Parser;
 use howard::cli::provenance;
 use howard::jsonl;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use measure::{Plan, Row};
 
@@ -42,9 +45,15 @@ struct Args {
     /// The tiny model.
     #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/tiny"))]
     tiny: PathBuf,
+    /// The scripts that run the peers.
+    #[arg(long, value_name = "DIR", default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../../benches/peers"))]
+    scripts: PathBuf,
     /// Where rows are added, one JSON line each.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Compare what the device computes with fp32 on the CPU, instead; fails if it is not the same to rounding.
+    #[arg(long)]
+    agree: bool,
     /// Measure how a token's cost depends on batch, context and model size, instead.
     #[arg(long)]
     scaling: bool,
@@ -57,6 +66,12 @@ struct Args {
     /// Do a work as a worker of another process.
     #[arg(long, hide = true, value_name = "FILE")]
     worker: Option<PathBuf>,
+    /// What to say of the machine beside its processor, e.g. the name of its GPU.
+    #[arg(long, value_name = "TEXT")]
+    machine: Option<String>,
+    /// The revision of howard, where there is no checkout.
+    #[arg(long, value_name = "HASH")]
+    commit: Option<String>,
     /// Given by `cargo bench`.
     #[arg(long, hide = true)]
     bench: bool,
@@ -77,52 +92,73 @@ fn main() -> anyhow::Result<()> {
     let dir = tempfile::tempdir()?;
     let small = dir.path().join("3M");
     work::checkpoint(&args.tiny, &small)?;
-    let template = template()?;
+    let template = template(&args);
+    if args.agree {
+        return agreement(&args, &small, &template);
+    }
     let mut rows = Vec::new();
     if args.scaling {
         rows = scaling::rows(&template, &args.tiny, args.threads, args.repeats)?;
     } else {
-        let plan = Plan { repeats: args.repeats, python: args.peers.clone(), template };
+        let (python, scripts) = (args.peers.clone(), args.scripts.clone());
+        let plan = Plan { repeats: args.repeats, python, scripts, template };
         for case in work::cases(&args.tiny, &small, &args.device, args.threads)? {
             let name = format!("{}: {}", case.model, case.name);
             if !args.only.is_empty() && !args.only.iter().any(|only| name.contains(only)) {
                 continue;
             }
+            work::prepare(&case, &args.tiny)?;
             let found = measure::case(&plan, &case, dir.path()).with_context(|| name.clone())?;
             print!("{name}\n{}", page::lines(&found));
             rows.extend(found);
         }
     }
     if let Some(out) = &args.out {
-        // The newest measurement of a program on a case replaces older ones.
-        let mut all: Vec<Row> = if out.exists() { jsonl::read(out)? } else { Vec::new() };
-        let key = |row: &Row| (row.model.clone(), row.case.clone(), row.program.clone());
-        all.retain(|old| !rows.iter().any(|new| key(new) == key(old)));
-        all.extend(rows);
-        jsonl::write(out, &all)?;
+        add(out, rows, |row| (row.model.clone(), row.case.clone(), row.program.clone()))?;
     }
     Ok(())
 }
 
-fn template() -> anyhow::Result<Row> {
+/// Adds rows to a frame; the newest measurement of something replaces older ones.
+fn add<R: Serialize + DeserializeOwned, K: PartialEq>(
+    frame: &Path,
+    rows: Vec<R>,
+    key: impl Fn(&R) -> K,
+) -> anyhow::Result<()> {
+    let mut all: Vec<R> = if frame.exists() { jsonl::read(frame)? } else { Vec::new() };
+    all.retain(|old| !rows.iter().any(|new| key(new) == key(old)));
+    all.extend(rows);
+    Ok(jsonl::write(frame, &all)?)
+}
+
+fn agreement(args: &Args, small: &Path, template: &Row) -> anyhow::Result<()> {
+    tch::set_num_threads(args.threads);
+    let models = [("3M", small), ("tiny", args.tiny.as_path())];
+    let rows = agree::compare(&models, &args.device, template)?;
+    let apart = rows.iter().filter(|row| !row.holds()).count();
+    if let Some(out) = &args.out {
+        add(out, rows, |row| (row.model.clone(), row.what.clone(), row.device.clone()))?;
+    }
+    if apart > 0 {
+        bail!(
+            "{} does not compute what the CPU computes in fp32: {apart} of the comparisons above",
+            args.device
+        );
+    }
+    Ok(())
+}
+
+fn template(args: &Args) -> Row {
     let manifest = provenance::manifest(0);
     let mut versions = manifest.versions;
     versions.insert("howard".into(), manifest.version);
     versions.insert("libtorch".into(), "2.11.0".into());
-    Ok(Row {
-        model: String::new(),
-        case: String::new(),
-        program: String::new(),
-        seconds: vec![],
-        tokens: vec![],
-        floor: vec![],
-        peak_mb: 0.0,
-        not_measured: None,
+    let machine = args.machine.iter().filter(|machine| !machine.is_empty());
+    Row {
         versions,
-        commit: manifest.git_commit,
-        platform: manifest.platform,
-        device: String::new(),
-        threads: 0,
+        commit: args.commit.clone().or(manifest.git_commit),
+        platform: machine.fold(manifest.platform, |platform, more| format!("{platform}, {more}")),
         started: provenance::now(),
-    })
+        ..Row::default()
+    }
 }

@@ -12,7 +12,7 @@ use super::work::{Case, Task};
 use super::worker::Done;
 
 /// One line of a frame: one program on one case.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Row {
     /// Name of the model.
     pub model: String,
@@ -27,7 +27,11 @@ pub struct Row {
     /// Seconds that the weights' products would take at the machine's matrix rate, measured in the same round.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub floor: Vec<f64>,
-    /// Largest memory of the process, in MB.
+    /// Seconds that reading the weights and the cache would take at the machine's memory rate, measured in the same round;
+    /// for large models.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reading: Vec<f64>,
+    /// Largest memory of the process, in MB; on a GPU, of the memory it has there.
     pub peak_mb: f64,
     /// Why nothing was measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -127,6 +131,8 @@ pub struct Plan {
     pub repeats: usize,
     /// Python of the peers.
     pub python: Option<PathBuf>,
+    /// The peers' scripts.
+    pub scripts: PathBuf,
     /// What is the same in all rows.
     pub template: Row,
 }
@@ -179,7 +185,7 @@ pub fn case(plan: &Plan, case: &Case, dir: &Path) -> anyhow::Result<Vec<Row>> {
             missing.push(Row { not_measured: why, ..row(name) });
             continue;
         };
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../benches/peers").join(peer);
+        let script = plan.scripts.join(peer);
         let (path, with_threads) = (path.clone(), with_threads.clone());
         let command = move || {
             let mut command = with_threads(Command::new(&python));
@@ -188,10 +194,13 @@ pub fn case(plan: &Plan, case: &Case, dir: &Path) -> anyhow::Result<Vec<Row>> {
         };
         sides.push(Side { row: row(name), command: Box::new(command) });
     }
-    let mut rows = if case.work.task == Task::First {
-        starts(plan, sides)?
-    } else {
-        rounds(plan, sides, &own(matrix))?
+    let mut rows = match case.work.task {
+        Task::First => starts(plan, sides)?,
+        _ if case.work.large => {
+            let alone = |side| rounds(plan, vec![side], &own(matrix.clone()));
+            sides.into_iter().map(alone).collect::<anyhow::Result<Vec<_>>>()?.concat()
+        }
+        _ => rounds(plan, sides, &own(matrix))?,
     };
     rows.extend(missing);
     Ok(rows)
@@ -214,7 +223,7 @@ fn rounds(plan: &Plan, sides: Vec<Side>, matrix: &dyn Fn() -> Command) -> anyhow
         }
     }
     for round in 0..=plan.repeats {
-        let rate = products.go()?.flops;
+        let machine = products.go()?;
         for (process, row) in &mut running {
             if row.not_measured.is_some() {
                 continue;
@@ -226,7 +235,10 @@ fn rounds(plan: &Plan, sides: Vec<Side>, matrix: &dyn Fn() -> Command) -> anyhow
                     row.seconds.push(done.seconds);
                     row.tokens.push(done.tokens);
                     if done.flops > 0.0 {
-                        row.floor.push(done.flops / rate);
+                        row.floor.push(done.flops / machine.flops);
+                    }
+                    if done.bytes > 0.0 && machine.bytes > 0.0 {
+                        row.reading.push(done.bytes / machine.bytes);
                     }
                 }
                 Err(error) if row.program == "howard" => return Err(error),

@@ -7,6 +7,7 @@ use howard::plot::{Line, Lines, Point, lines as draw};
 use howard::{disk, jsonl};
 use serde_json::Value;
 
+use super::agree::Agreement;
 use super::measure::Row;
 use super::scaling::{BATCHES, CONTEXTS};
 
@@ -42,12 +43,16 @@ fn cells(case: &[Row], row: &Row) -> Vec<String> {
         Some(ours) if row.program != "howard" => format!("{:.1} x", advantage(ours, row)),
         _ => String::new(),
     };
-    let share = if row.floor.is_empty() {
-        String::new()
-    } else {
-        let shares = row.floor.iter().zip(&row.seconds).map(|(floor, seconds)| floor / seconds);
-        format!("{:.0} %", 100.0 * Row::median(shares))
+    let share = |floor: &[f64]| match floor {
+        [] => String::new(),
+        _ => {
+            let shares = floor.iter().zip(&row.seconds).map(|(floor, seconds)| floor / seconds);
+            format!("{:.0} %", 100.0 * Row::median(shares))
+        }
     };
+    let shares = [share(&row.floor), share(&row.reading)];
+    let share = shares.into_iter().filter(|share| !share.is_empty()).collect::<Vec<_>>();
+    let share = share.join(", memory ");
     let memory = match ours {
         Some(ours) if row.program != "howard" => {
             format!("{:.0} MB ({:.1} x)", row.peak_mb, row.peak_mb / ours.peak_mb)
@@ -73,6 +78,8 @@ fn number(value: f64) -> String {
 pub fn write(frames: &Path, docs: &Path) -> anyhow::Result<()> {
     let mut page = HEAD.to_string();
     page += &measured(&frames.join("cpu.jsonl"), "make bench")?;
+    page += "\n## Agreement\n\n";
+    page += &agreement(&frames.join("agreement.jsonl"))?;
     page += "\n## On a GPU\n\n";
     page += &measured(&frames.join("gpu.jsonl"), "make bench-gpu")?;
     page += "\n## Grading\n\n";
@@ -98,6 +105,32 @@ fn measured(frame: &Path, command: &str) -> anyhow::Result<String> {
     }
     let rows: Vec<Row> = jsonl::read(frame)?;
     Ok(provenance(&rows) + &tables(&rows))
+}
+
+/// How far devices are from fp32 on the CPU.
+fn agreement(frame: &Path) -> anyhow::Result<String> {
+    let mut text = "What a device computes against fp32 on the CPU with the same weights: log-probabilities of 64 texts, the gradient \
+        of the loss on them (for each tensor, the norm of the difference over the norm), and the log-probabilities that the \
+        engine says of its own samples against those that training works out for them.\n\n"
+        .to_string();
+    if !frame.exists() {
+        text += "Not measured: `make bench` writes `benches/results/agreement.jsonl`.\n";
+        return Ok(text);
+    }
+    text += "| model | device | what | largest | mean | within |\n|---|---|---|--:|--:|--:|\n";
+    for row in jsonl::read::<Agreement>(frame)? {
+        let limit = match row.limit {
+            Some(limit) if row.holds() => format!("{limit:.0e}"),
+            Some(limit) => format!("not within {limit:.0e}"),
+            None => String::new(),
+        };
+        let Agreement { model, device, what, largest, mean, .. } = row;
+        let _ = writeln!(
+            text,
+            "| {model} | {device} | {what} | {largest:.1e} | {mean:.1e} | {limit} |"
+        );
+    }
+    Ok(text)
 }
 
 /// What `benches/grading.rs` and its peer wrote.

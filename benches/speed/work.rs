@@ -60,6 +60,10 @@ pub struct Work {
     /// Tokens that training puts through the model at once.
     #[serde(default = "microbatch_tokens")]
     pub microbatch_tokens: usize,
+    /// Weights are beyond any cache: the time to read them counts, and programs are measured one after the other, not in
+    /// turn, so that not all of them are in memory at once.
+    #[serde(default)]
+    pub large: bool,
 }
 
 /// Few enough for the activations of a layer to stay near the processor.
@@ -119,14 +123,18 @@ pub fn write_model(shape: ModelConfig, tokenizer: &Path, dir: &Path) -> Result<(
 /// A model folder cannot be read.
 pub fn cases(tiny: &Path, small: &Path, device: &str, threads: i32) -> Result<Vec<Case>> {
     let mut cases = Vec::new();
-    for (model, dir) in [("3M", small), ("tiny", tiny)] {
+    // What generates has loops of its own for bf16 on the CPU; on other devices everything is in bf16.
+    let bf16 = ("3M, bf16", small, "bfloat16");
+    let usual = if device == "cpu" { "float32" } else { "bfloat16" };
+    let models = [("3M", small, usual), bf16, ("tiny", tiny, usual)];
+    for (model, dir, dtype) in models.into_iter().filter(|m| device == "cpu" || *m != bf16) {
         let tokenizer = Tokenizer::load(dir)?;
         let prompts = prompts(&tokenizer, 32)?;
         let work = |task, sequences: &[Vec<u32>]| Work {
             task,
             model: dir.to_path_buf(),
             device: device.into(),
-            dtype: if device == "cpu" { "float32" } else { "bfloat16" }.into(),
+            dtype: dtype.into(),
             sequences: sequences.to_vec(),
             masks: vec![],
             samples: 8,
@@ -135,10 +143,19 @@ pub fn cases(tiny: &Path, small: &Path, device: &str, threads: i32) -> Result<Ve
             slots: 256,
             threads,
             microbatch_tokens: microbatch_tokens(),
+            large: false,
         };
         let mut add = |name, peers, work| cases.push(Case { model, name, work, peers });
         let fixed = work(Task::Generate, &prompts);
         add("generate 256 x 128", &["generate.py"] as &[_], fixed.clone());
+        let one = Work { samples: 1, sequences: prompts[..1].to_vec(), ..fixed.clone() };
+        let (sequences, masks) = conversations(&tokenizer, 256)?;
+        let score = work(Task::Score, &sequences);
+        if model == bf16.0 {
+            add("generate, batch 1", &["generate.py"], one);
+            add("score 256 texts", &["score.py"], score);
+            continue;
+        }
         // With random weights nearly every token is as likely as every other: seven of them end a completion after 64 on
         // average. The tiny model ends by itself.
         let eos = match model {
@@ -149,62 +166,73 @@ pub fn cases(tiny: &Path, small: &Path, device: &str, threads: i32) -> Result<Ve
         add("generate, ragged lengths", &["generate.py"], ragged.clone());
         let few = Work { sequences: prompts[..8].to_vec(), ..ragged };
         add("generate, ragged lengths, 64 samples", &["generate.py", "continuous.py"], few);
-        let one = Work { samples: 1, sequences: prompts[..1].to_vec(), ..fixed.clone() };
         add("generate, batch 1", &["generate.py"], one.clone());
-        let (sequences, masks) = conversations(&tokenizer, 256)?;
-        add("score 256 texts", &["score.py"], work(Task::Score, &sequences));
+        add("score 256 texts", &["score.py"], score);
         add("first token", &["first.py"], Work { task: Task::First, max_tokens: 1, ..one });
         let sft = Work { masks: masks[..64].to_vec(), ..work(Task::Sft, &sequences[..64]) };
         add("SFT step, 64 texts", &["sft.py"], sft);
         let grpo = Work { task: Task::Grpo, sequences: prompts[..8].to_vec(), eos, ..fixed };
         add("GRPO step, 8 x 8 x 128", &["grpo.py"], grpo);
     }
-    if device != "cpu" {
-        cases.extend(large(tiny, small, device, threads)?);
-    }
+    cases.extend(large(small, device, threads)?);
     Ok(cases)
 }
 
-/// What the study's model costs: the shape of Qwen3-4B with random weights, written beside the small model.
-fn large(tiny: &Path, small: &Path, device: &str, threads: i32) -> Result<Vec<Case>> {
-    let dir = small.with_file_name("4B");
-    let shape = ModelConfig::published("Qwen3-4B")
-        .ok_or_else(|| Error::data("Qwen3-4B", "is not among the published shapes"))?;
-    disk::create_dir(&dir)?;
-    let model = Qwen3::random(shape, 3, Kind::BFloat16, Device::Cpu);
-    export::save_model(&model, Some(tiny), Tokenizer::load(tiny)?.eos(), &dir)?;
-    drop(model);
-    let prompt = |seed: u64, length: u64| -> Vec<u32> {
-        (0..length).map(|t| (Seed(seed).uniform(t) * 150_000.0) as u32).collect()
-    };
-    let work = |task, sequences: Vec<Vec<u32>>, samples: usize, max_tokens: usize| Work {
+/// Published shapes with random weights in bf16, written beside the small model: on the CPU Qwen3-0.6B, elsewhere the study's
+/// model, Qwen3-4B.
+fn large(small: &Path, device: &str, threads: i32) -> Result<Vec<Case>> {
+    let name = if device == "cpu" { "Qwen3-0.6B" } else { "Qwen3-4B" };
+    let dir = small.with_file_name(name);
+    let work = |task, prompts: u64, length: u64, samples: usize, max_tokens: usize| Work {
         task,
         model: dir.clone(),
         device: device.into(),
         dtype: "bfloat16".into(),
-        sequences,
+        sequences: (0..prompts).map(|seed| random_ids(seed, length)).collect(),
         masks: vec![],
         samples,
         max_tokens,
         eos: vec![],
-        slots: samples * 32,
+        slots: samples * prompts as usize,
         threads,
         microbatch_tokens: microbatch_tokens(),
+        large: true,
     };
-    let many = |count: u64, length| (0..count).map(|i| prompt(i, length)).collect::<Vec<_>>();
     let mut cases = Vec::new();
-    let mut add = |name, work| {
-        cases.push(Case { model: "Qwen3-4B", name, work, peers: &["generate.py"] as &[_] });
-    };
-    add("decode 256 sequences to 1.2 k", work(Task::Generate, many(32, 1024), 8, 256));
-    add("decode 1 sequence to 1.2 k", work(Task::Generate, many(1, 1024), 1, 256));
-    cases.push(Case {
-        model: "Qwen3-4B",
-        name: "prefill 16 x 2,048",
-        work: work(Task::Score, many(16, 2048), 1, 1),
-        peers: &["score.py"],
-    });
+    let mut add = |case, peers, work| cases.push(Case { model: name, name: case, work, peers });
+    let generate: &[_] = &["generate.py"];
+    if device == "cpu" {
+        add("decode 16 sequences of 128 to 160", generate, work(Task::Generate, 2, 128, 8, 32));
+        add("decode 1 sequence of 128 to 160", generate, work(Task::Generate, 1, 128, 1, 32));
+        add("prefill 4 x 256", &["score.py"], work(Task::Score, 4, 256, 1, 1));
+    } else {
+        add("decode 256 sequences to 1.2 k", generate, work(Task::Generate, 32, 1024, 8, 256));
+        add("decode 1 sequence to 1.2 k", generate, work(Task::Generate, 1, 1024, 1, 256));
+        add("prefill 16 x 2,048", &["score.py"], work(Task::Score, 16, 2048, 1, 1));
+        add("GRPO step, 8 x 8 x 2,048", &["grpo.py"], work(Task::Grpo, 8, 128, 8, 2048));
+        add("GRPO step, 2 x 8 x 4,096", &["grpo.py"], work(Task::Grpo, 2, 128, 8, 4096));
+    }
     Ok(cases)
+}
+
+/// Writes the model of a large case where it is to be: only when the case is measured, since it takes a minute.
+///
+/// # Errors
+/// The folder cannot be written.
+pub fn prepare(case: &Case, tiny: &Path) -> Result<()> {
+    if !case.work.large || case.work.model.exists() {
+        return Ok(());
+    }
+    let shape = ModelConfig::published(case.model)
+        .ok_or_else(|| Error::data(case.model, "is not among the published shapes"))?;
+    disk::create_dir(&case.work.model)?;
+    let model = Qwen3::random(shape, 3, Kind::BFloat16, Device::Cpu);
+    export::save_model(&model, Some(tiny), Tokenizer::load(tiny)?.eos(), &case.work.model)
+}
+
+/// Ids that the tiny model's tokenizer has too, so that every program can make them text and back.
+fn random_ids(seed: u64, length: u64) -> Vec<u32> {
+    (0..length).map(|t| 3 + (Seed(seed).uniform(t) * 90.0) as u32).collect()
 }
 
 /// Prompts of the arithmetic world's train split, of all levels.
@@ -219,8 +247,11 @@ fn prompts(tokenizer: &Tokenizer, count: u64) -> Result<Vec<Vec<u32>>> {
 }
 
 /// Conversations with their solutions: ids and masks.
+///
+/// # Errors
+/// The tokenizer has no chat template.
 #[allow(clippy::type_complexity)]
-fn conversations(tokenizer: &Tokenizer, count: u64) -> Result<(Vec<Vec<u32>>, Vec<Vec<u8>>)> {
+pub fn conversations(tokenizer: &Tokenizer, count: u64) -> Result<(Vec<Vec<u32>>, Vec<Vec<u8>>)> {
     let train = Train::new(9);
     let (mut ids, mut masks) = (Vec::new(), Vec::new());
     for i in 0..count {

@@ -21,7 +21,7 @@ use howard_torch::local::LocalSampler;
 use howard_torch::logprob;
 use howard_torch::qwen3::Qwen3;
 use serde::{Deserialize, Serialize};
-use tch::{Device, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use super::work::{Task, Work};
 
@@ -35,6 +35,9 @@ pub struct Done {
     /// Floating-point operations of products with weights.
     #[serde(default)]
     pub flops: f64,
+    /// Bytes of weights, keys and values that have to be read; of large models that generate.
+    #[serde(default)]
+    pub bytes: f64,
 }
 
 /// Peak memory of this process in MB, where the system tells.
@@ -59,7 +62,9 @@ pub fn serve(path: &Path) -> Result<()> {
             _ => break,
         }
     }
-    say(&serde_json::json!({ "peak_mb": peak_mb() }));
+    let device = howard_torch::device(&ours.work.device)?;
+    let peak = howard_torch::ext::device_peak_bytes(device)?.map(|bytes| bytes as f64 / 1048576.0);
+    say(&serde_json::json!({ "peak_mb": peak.unwrap_or_else(peak_mb) }));
     Ok(())
 }
 
@@ -109,6 +114,7 @@ impl Ours {
         self.runs += 1;
         let started = Instant::now();
         let work = &self.work;
+        let mut bytes = 0.0;
         let (tokens, flops) = match (&mut self.state, work.task) {
             (State::Nothing, Task::Matrix) => return matrix_rate(work),
             (State::Nothing, _) => {
@@ -122,17 +128,21 @@ impl Ours {
                 (tokens, tokens as f64 * per_token(&model.config, true))
             }
             (State::Model(model), _) => {
-                generated(&model.config, work, &sample(model, work, self.runs)?)
+                let outputs = sample(model, work, self.runs)?;
+                if work.large {
+                    bytes = read(model, work, &outputs);
+                }
+                generated(&model.config, work, &outputs)
             }
             (State::Learner(learner), Task::Sft) => {
-                let samples = texts(work);
+                let samples = texts(&work.sequences, &work.masks);
                 let count: usize = samples.iter().map(trained_tokens).sum();
                 learner.step(&samples, &Objective::cross_entropy(), 2e-4, count as f64)?;
                 trained(&learner.model().config, &samples)
             }
             (State::Learner(learner), _) => grpo(learner, work, self.runs)?,
         };
-        Ok(Done { seconds: started.elapsed().as_secs_f64(), tokens, flops })
+        Ok(Done { seconds: started.elapsed().as_secs_f64(), tokens, flops, bytes })
     }
 }
 
@@ -171,9 +181,26 @@ fn generated(config: &ModelConfig, work: &Work, outputs: &[Output]) -> (u64, f64
     (tokens, prompts * per_token(config, false) + tokens as f64 * per_token(config, true))
 }
 
+/// Bytes that decoding has to read: all weights for each step of all sequences together, and for each token keys and values
+/// of the positions before it.
+fn read(model: &Qwen3, work: &Work, outputs: &[Output]) -> f64 {
+    let config = &model.config;
+    let size = model.kind().elt_size_in_bytes() as f64;
+    let tokens: usize = outputs.iter().map(|output| output.ids.len()).sum();
+    let longest = outputs.iter().map(|output| output.ids.len()).max().unwrap_or(0);
+    let steps = longest.max(tokens.div_ceil(work.slots)) as f64;
+    let position =
+        2.0 * (config.num_hidden_layers * config.num_key_value_heads * config.head_dim) as f64;
+    let positions = outputs.iter().map(|output| {
+        let (before, count) = (work.sequences[output.prompt].len() as f64, output.ids.len() as f64);
+        count * (before + (count - 1.0) / 2.0)
+    });
+    size * (steps * config.num_parameters() as f64 + position * positions.sum::<f64>())
+}
+
 /// The texts of a supervised step: every trained token counts the same.
-fn texts(work: &Work) -> Vec<TrainSample> {
-    let rows = work.sequences.iter().zip(&work.masks);
+pub fn texts(sequences: &[Vec<u32>], masks: &[Vec<u8>]) -> Vec<TrainSample> {
+    let rows = sequences.iter().zip(masks);
     rows.map(|(ids, mask)| TrainSample {
         advantages: mask.iter().map(|&m| f32::from(m)).collect(),
         ..sft::sample(ids.clone(), mask.clone())
@@ -181,7 +208,8 @@ fn texts(work: &Work) -> Vec<TrainSample> {
     .collect()
 }
 
-fn trained_tokens(sample: &TrainSample) -> usize {
+/// Tokens that a sample is trained on.
+pub fn trained_tokens(sample: &TrainSample) -> usize {
     sample.mask.iter().filter(|&&mask| mask == 1).count()
 }
 
@@ -255,5 +283,21 @@ fn matrix_rate(work: &Work) -> Result<Done> {
         let flops = 2.0 * f64::from(count) * (m * inputs * outputs) as f64;
         best.flops = best.flops.max(flops / started.elapsed().as_secs_f64());
     }
+    if work.large {
+        best.bytes = memory_rate(device);
+    }
     Ok(best)
+}
+
+/// The greatest rate at which libtorch sums numbers that are in no cache, in bytes per second.
+fn memory_rate(device: Device) -> f64 {
+    let count: i64 = if device == Device::Cpu { 1 << 27 } else { 1 << 30 };
+    let numbers = Tensor::ones([count], (Kind::Float, device));
+    let rate = |_| {
+        let started = Instant::now();
+        // Reading the value waits for the device.
+        let _ = numbers.sum(Kind::Float).double_value(&[]);
+        4.0 * count as f64 / started.elapsed().as_secs_f64()
+    };
+    (0..5).map(rate).fold(0.0, f64::max)
 }
