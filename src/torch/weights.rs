@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use memmap2::Mmap;
+use memmap2::{Mmap, UncheckedAdvice};
 use safetensors::{Dtype, SafeTensors};
 use serde::Deserialize;
 use tch::{Device, Kind, Tensor};
@@ -230,6 +230,8 @@ impl Filling {
                 .f_copy_(&tensor)
                 .map_err(|e| super::torch_error(&format!("loading {name}"), &e))?;
             self.filled.insert(name.to_string());
+            drop(tensor);
+            mapped.give_back(view.data());
         }
         Ok(())
     }
@@ -288,6 +290,18 @@ impl Mapped {
         // or cuts in that time is outside of what a program can defend against, as for every memory-mapped loader.
         let bytes = unsafe { Mmap::map(&file) }.map_err(|e| Error::io(path, e))?;
         Ok(Self { path: path.to_path_buf(), bytes })
+    }
+
+    /// Lets the system take the memory of some of the mapped bytes: what is copied would otherwise count as this process's until
+    /// the last tensor is.
+    #[allow(unsafe_code)]
+    fn give_back(&self, part: &[u8]) {
+        let offset = part.as_ptr().addr() - self.bytes.as_ptr().addr();
+        // SAFETY: the map is read-only, so nothing that was written is lost; bytes that are read again come from the file.
+        // That the system does not want to is no fault.
+        let _ = unsafe {
+            self.bytes.unchecked_advise_range(UncheckedAdvice::DontNeed, offset, part.len())
+        };
     }
 
     fn tensors(&self) -> Result<SafeTensors<'_>> {
