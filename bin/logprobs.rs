@@ -10,9 +10,11 @@ use anyhow::Context;
 use clap::Parser;
 use howard::cli;
 use howard::error::Error;
+use howard_torch as torch;
+use howard_torch::engine::Model;
+use howard_torch::prepared::Prepared;
 use howard_torch::qwen3::Qwen3;
 use howard_torch::tokenizer::Vocabulary;
-use howard_torch::{self as torch, logprob};
 use serde::{Deserialize, Serialize};
 
 /// Score texts or token ids under a model: one JSON line in, one JSON line out.
@@ -62,7 +64,7 @@ fn score(args: &Args) -> anyhow::Result<u8> {
     let dir = cli::hub::model(&args.model)?.dir;
     let model = Qwen3::load(&dir, dtype, device)?;
     let rows = read(&args.input, &dir, &model)?;
-    let scores = logprob::score(&model, &rows);
+    let scores = Prepared::new(model).score(&rows);
     let mut text = Vec::new();
     for (ids, scores) in rows.into_iter().zip(scores) {
         let first = (!ids.is_empty()).then_some(None);

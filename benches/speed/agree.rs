@@ -9,10 +9,9 @@ use howard::learn::recipe::AdamWOptions;
 use howard::loss::Objective;
 use howard::rng::Seed;
 use howard::types::{SamplingParams, TrainSample};
-use howard_torch::engine::{self, Prompt};
+use howard_torch::engine::{Model, Prompt};
 use howard_torch::learner::TorchLearner;
 use howard_torch::local::LocalSampler;
-use howard_torch::logprob;
 use howard_torch::qwen3::Qwen3;
 use howard_torch::tokenizer::Tokenizer;
 use serde::{Deserialize, Serialize};
@@ -141,7 +140,7 @@ impl Sides {
     /// Absolute differences of log-probabilities, token by token.
     fn logprobs(&self) -> Vec<f64> {
         let ids: Vec<Vec<u32>> = self.texts.iter().map(|text| text.ids.clone()).collect();
-        let of = |learner: &TorchLearner| logprob::score(learner.model(), &ids).concat();
+        let of = |learner: &TorchLearner| learner.model().score(&ids).concat();
         differences(&of(&self.there), &of(&self.here))
     }
 
@@ -179,7 +178,7 @@ impl Sides {
             .collect();
         let mut samples = Vec::new();
         let model = self.there.model();
-        engine::generate(model, &prompts, &[], &|_, _| false, 64, &mut |output| {
+        model.generate(&prompts, &[], &|_, _| false, 64, &mut |output| {
             let prompt = &prompts[output.prompt].ids;
             let place = |values: &[f32]| [vec![0.0; prompt.len()], values.to_vec()].concat();
             samples.push(TrainSample {

@@ -7,7 +7,7 @@ use howard::error::Result;
 use howard::rng::Seed;
 use howard::types::SamplingParams;
 use howard_torch::config::{self, ModelConfig};
-use howard_torch::engine::{self, Prompt};
+use howard_torch::engine::{Model, Prompt};
 use howard_torch::qwen3::Qwen3;
 use tch::{Device, Kind};
 
@@ -98,7 +98,7 @@ fn timed(model: &Qwen3, batch: usize, context: usize, tokens: usize) -> Result<(
     let started = Instant::now();
     let prompts = [Prompt { ids, params, seeds }];
     let mut decoding = 0.0;
-    engine::generate(model, &prompts, &[], &|_, _| false, batch, &mut |output| {
+    model.generate(&prompts, &[], &|_, _| false, batch, &mut |output| {
         decoding += output.seconds / batch as f64;
         Ok(())
     })?;

@@ -15,10 +15,10 @@ use howard::loss::{Loss, Objective};
 use howard::rng::Seed;
 use howard::types::{SamplingParams, TrainSample};
 use howard_torch::config::ModelConfig;
-use howard_torch::engine::{self, Output, Prompt};
+use howard_torch::engine::{Model, Output, Prompt};
 use howard_torch::learner::TorchLearner;
 use howard_torch::local::LocalSampler;
-use howard_torch::logprob;
+use howard_torch::prepared::Prepared;
 use howard_torch::qwen3::Qwen3;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
@@ -75,7 +75,7 @@ fn say(value: &impl Serialize) {
 }
 
 enum State {
-    Model(Box<Qwen3>),
+    Model(Prepared),
     Learner(Box<TorchLearner>),
     Nothing,
 }
@@ -92,7 +92,7 @@ impl Ours {
             Task::Generate | Task::Score => {
                 let kind = howard_torch::dtype(&work.dtype)?;
                 let model = Qwen3::load(&work.model, kind, howard_torch::device(&work.device)?)?;
-                State::Model(Box::new(model))
+                State::Model(Prepared::new(model))
             }
             Task::Sft | Task::Grpo => {
                 let sampler =
@@ -120,19 +120,20 @@ impl Ours {
             (State::Nothing, _) => {
                 let kind = howard_torch::dtype(&work.dtype)?;
                 let model = Qwen3::load(&work.model, kind, howard_torch::device(&work.device)?)?;
-                generated(&model.config, work, &sample(&model, work, self.runs)?)
+                let model = Prepared::new(model);
+                generated(model.config(), work, &sample(&model, work, self.runs)?)
             }
             (State::Model(model), Task::Score) => {
-                let scores = logprob::score(model, &work.sequences);
+                let scores = model.score(&work.sequences);
                 let tokens = scores.iter().map(Vec::len).sum::<usize>() as u64;
-                (tokens, tokens as f64 * per_token(&model.config, true))
+                (tokens, tokens as f64 * per_token(model.config(), true))
             }
             (State::Model(model), _) => {
                 let outputs = sample(model, work, self.runs)?;
                 if work.large {
-                    bytes = read(model, work, &outputs);
+                    bytes = read(model.config(), work, &outputs)?;
                 }
-                generated(&model.config, work, &outputs)
+                generated(model.config(), work, &outputs)
             }
             (State::Learner(learner), Task::Sft) => {
                 let samples = texts(&work.sequences, &work.masks);
@@ -146,7 +147,7 @@ impl Ours {
     }
 }
 
-fn sample(model: &Qwen3, work: &Work, run: u64) -> Result<Vec<Output>> {
+fn sample(model: &impl Model, work: &Work, run: u64) -> Result<Vec<Output>> {
     let params = SamplingParams { max_tokens: work.max_tokens, ..SamplingParams::default() };
     let prompts: Vec<Prompt> = work
         .sequences
@@ -159,7 +160,8 @@ fn sample(model: &Qwen3, work: &Work, run: u64) -> Result<Vec<Output>> {
         })
         .collect();
     let mut outputs = Vec::new();
-    engine::generate(model, &prompts, &work.eos, &|_, _| false, work.slots, &mut |output| {
+    let (eos, slots) = (&work.eos, work.slots);
+    model.generate(&prompts, eos, &|_, _| false, slots, &mut |output| {
         outputs.push(output);
         Ok(())
     })?;
@@ -183,9 +185,8 @@ fn generated(config: &ModelConfig, work: &Work, outputs: &[Output]) -> (u64, f64
 
 /// Bytes that decoding has to read: all weights for each step of all sequences together, and for each token keys and values
 /// of the positions before it.
-fn read(model: &Qwen3, work: &Work, outputs: &[Output]) -> f64 {
-    let config = &model.config;
-    let size = model.kind().elt_size_in_bytes() as f64;
+fn read(config: &ModelConfig, work: &Work, outputs: &[Output]) -> Result<f64> {
+    let size = howard_torch::dtype(&work.dtype)?.elt_size_in_bytes() as f64;
     let tokens: usize = outputs.iter().map(|output| output.ids.len()).sum();
     let longest = outputs.iter().map(|output| output.ids.len()).max().unwrap_or(0);
     let steps = longest.max(tokens.div_ceil(work.slots)) as f64;
@@ -195,7 +196,7 @@ fn read(model: &Qwen3, work: &Work, outputs: &[Output]) -> f64 {
         let (before, count) = (work.sequences[output.prompt].len() as f64, output.ids.len() as f64);
         count * (before + (count - 1.0) / 2.0)
     });
-    size * (steps * config.num_parameters() as f64 + position * positions.sum::<f64>())
+    Ok(size * (steps * config.num_parameters() as f64 + position * positions.sum::<f64>()))
 }
 
 /// The texts of a supervised step: every trained token counts the same.

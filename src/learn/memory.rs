@@ -22,6 +22,16 @@ pub const HEAD_VALUES: u64 = 16 << 20;
 /// Numbers that lanes on the CPU may have for sums of gradients (128 MiB): beyond that there is one lane. Products of large
 /// models fill all threads anyway.
 pub const LANE_NUMBERS: u64 = 32 << 20;
+/// Bytes of weights that generation and scoring on the CPU make a copy of, in the order in which their loops read them. For
+/// larger models a second copy would be missed, and libtorch's operators compute with the weights as they are.
+const COPIED: u64 = 4 << 30;
+
+/// Bytes of that copy of a model's weights, each of which has `bytes`; none if it is too large to be made.
+pub fn copied(shape: &ModelConfig, bytes: u64) -> Option<u64> {
+    let all = unsigned(shape.num_parameters()) * bytes;
+    (all <= COPIED).then_some(all)
+}
+
 /// Padded tokens that are prefilled at once in generation.
 const PREFILL_TOKENS: u64 = 8192;
 /// What a process holds before any tensor: on CUDA the context and the kernels of libtorch (estimated), on the CPU the
@@ -280,6 +290,14 @@ impl Demand {
                 &[Generation],
                 format!("{prefilled} tokens x {each} B"),
             );
+            let merged = self.lora.is_some() && e == 2;
+            if self.compute.device == "cpu"
+                && !merged
+                && let Some(bytes) = copied(shape, e)
+            {
+                let how = format!("{}, as the CPU reads them", times(bytes / e, e));
+                row("copy of the weights", bytes, &[Generation], how);
+            }
             let logits = generation.slots as u64 * v * 8;
             row("logits", logits, &[Generation], format!("{} slots x {v} x 8 B", generation.slots));
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::local::LocalSampler;
+use super::prepared::Prepared;
 use howard::chat::ChatTemplate;
 use howard::disk;
 use howard::error::Result;
@@ -20,7 +21,7 @@ use howard::types::{Completion, PolicyVersion, Request};
 #[derive(Debug)]
 pub enum AnySampler {
     /// A model on this machine.
-    Local(Box<LocalSampler>),
+    Local(Box<LocalSampler<Prepared>>),
     /// An OpenAI-compatible server.
     Endpoint(Box<OpenAi>),
     /// Completions that something else produced.
@@ -42,7 +43,7 @@ impl AnySampler {
             return Ok(Self::Recorded(Box::new(recorded)));
         }
         let local = LocalSampler::load(dir, &config.device, &config.dtype, config.slots)?;
-        Ok(Self::Local(Box::new(local)))
+        Ok(Self::Local(Box::new(local.prepare())))
     }
 
     /// How frames and manifests name it.

@@ -1,14 +1,9 @@
 //! Generation: token ids in, token ids out; no text, no grading.
 //!
-//! Two engines answer in the same way: [`super::cpu`] for models on the CPU, and `plain.rs` with libtorch's operators for every
-//! other device and size.
+//! Two engines answer in the same way, [`super::cpu`] on the CPU, and [`super::plain`] with libtorch's operators everywhere else and for
+//! models that are too large for that; [`super::prepared`] chooses.
 
-use super::cpu;
-use super::cpu::number::Pair;
-use super::cpu::weights::Weights;
-use super::job::Ends;
-use super::plain;
-use super::qwen3::Qwen3;
+use super::config::ModelConfig;
 use howard::error::Result;
 use howard::rng::Seed;
 use howard::types::{Finish, SamplingParams};
@@ -43,46 +38,26 @@ pub struct Output {
     pub seconds: f64,
 }
 
-/// Generates every sample of every prompt, `slots` sequences at a time, handing each to `sink` when it is finished.
-/// A prompt must leave room for at least one token in the model's context.
-///
-/// # Errors
-/// An error of `sink`.
-pub fn generate(
-    model: &Qwen3,
-    prompts: &[Prompt],
-    eos: &[u32],
-    stop: StopText<'_>,
-    slots: usize,
-    sink: &mut dyn FnMut(Output) -> Result<()>,
-) -> Result<()> {
-    let threads = usize::try_from(tch::get_num_threads()).unwrap_or(1);
-    let ends = ends(model, eos, stop);
-    if let Some(weights) = Weights::<f32>::of(model) {
-        cpu::engine::generate(&weights, prompts, ends, slots, threads, sink)
-    } else if let Some(weights) = Weights::<Pair>::of(model) {
-        cpu::engine::generate(&weights, prompts, ends, slots, threads, sink)
-    } else {
-        plain::generate(model, prompts, ends, slots, sink)
-    }
-}
+/// A model that generates.
+pub trait Model {
+    /// Its shape.
+    fn config(&self) -> &ModelConfig;
 
-/// As [`generate`], but with libtorch's operators in any case.
-///
-/// # Errors
-/// An error of `sink`.
-pub fn generate_plain(
-    model: &Qwen3,
-    prompts: &[Prompt],
-    eos: &[u32],
-    stop: StopText<'_>,
-    slots: usize,
-    sink: &mut dyn FnMut(Output) -> Result<()>,
-) -> Result<()> {
-    plain::generate(model, prompts, ends(model, eos, stop), slots, sink)
-}
+    /// Generates every sample of every prompt, `slots` sequences at a time, handing each to `sink` when it is finished.
+    /// A prompt must leave room for at least one token in the model's context.
+    ///
+    /// # Errors
+    /// An error of `sink`.
+    fn generate(
+        &self,
+        prompts: &[Prompt],
+        eos: &[u32],
+        stop: StopText<'_>,
+        slots: usize,
+        sink: &mut dyn FnMut(Output) -> Result<()>,
+    ) -> Result<()>;
 
-fn ends<'a>(model: &Qwen3, eos: &'a [u32], stop: StopText<'a>) -> Ends<'a> {
-    let context = usize::try_from(model.config.max_position_embeddings).unwrap_or(usize::MAX);
-    Ends { eos, stop, context }
+    /// Natural log-probability of each id given the ids before it: `logprobs[i][t] = ln p(ids[i][t + 1] | ids[i][..=t])`, fp32
+    /// log-softmax. The first id has nothing before it and is not scored: row `i` has length `ids[i].len() - 1`.
+    fn score(&self, sequences: &[Vec<u32>]) -> Vec<Vec<f32>>;
 }

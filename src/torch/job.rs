@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::config::ModelConfig;
 use super::engine::{Output, Prompt};
 use super::pick::{Scratch, pick};
 use howard::types::Finish;
@@ -18,6 +19,14 @@ pub(crate) struct Ends<'a> {
     pub stop: StopText<'a>,
     /// Longest sequence of the model, prompt included.
     pub context: usize,
+}
+
+impl<'a> Ends<'a> {
+    /// Of a model of some shape.
+    pub fn of(config: &ModelConfig, eos: &'a [u32], stop: StopText<'a>) -> Self {
+        let context = usize::try_from(config.max_position_embeddings).unwrap_or(usize::MAX);
+        Self { eos, stop, context }
+    }
 }
 
 /// One sample.

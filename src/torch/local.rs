@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::engine::{self, Output, Prompt};
+use super::engine::{Model, Output, Prompt};
+use super::prepared::Prepared;
 use super::qwen3::Qwen3;
 use super::tokenizer::Tokenizer;
 use super::{device, dtype};
@@ -10,10 +11,10 @@ use howard::error::{Error, Result};
 use howard::sample::Sampler;
 use howard::types::{Completion, Finish, PolicyVersion, Request};
 
-/// A Qwen3 model with its tokenizer.
+/// A model with its tokenizer: one that may learn ([`Qwen3`]), or one that only answers ([`Prepared`]).
 #[derive(Debug)]
-pub struct LocalSampler {
-    model: Qwen3,
+pub struct LocalSampler<M = Qwen3> {
+    model: M,
     tokenizer: Tokenizer,
     slots: usize,
     version: u64,
@@ -30,18 +31,26 @@ impl LocalSampler {
         Ok(Self::new(model, Tokenizer::load(dir)?, slots))
     }
 
+    /// The same model, to answer only: faster from call to call, and in less memory.
+    pub fn prepare(self) -> LocalSampler<Prepared> {
+        let Self { model, tokenizer, slots, version } = self;
+        LocalSampler { model: Prepared::new(model), tokenizer, slots, version }
+    }
+}
+
+impl<M: Model> LocalSampler<M> {
     /// A sampler of a model that is in memory.
-    pub fn new(model: Qwen3, tokenizer: Tokenizer, slots: usize) -> Self {
+    pub fn new(model: M, tokenizer: Tokenizer, slots: usize) -> Self {
         Self { model, tokenizer, slots, version: 0 }
     }
 
     /// The model.
-    pub fn model(&self) -> &Qwen3 {
+    pub fn model(&self) -> &M {
         &self.model
     }
 
     /// The model, to attach adapters or move weights.
-    pub fn model_mut(&mut self) -> &mut Qwen3 {
+    pub fn model_mut(&mut self) -> &mut M {
         &mut self.model
     }
 
@@ -102,7 +111,7 @@ impl LocalSampler {
     }
 }
 
-impl Sampler for LocalSampler {
+impl<M: Model> Sampler for LocalSampler<M> {
     fn version(&self) -> PolicyVersion {
         PolicyVersion(self.version)
     }
@@ -113,13 +122,13 @@ impl Sampler for LocalSampler {
         sink: &mut dyn FnMut(Completion) -> Result<()>,
     ) -> Result<()> {
         let context =
-            usize::try_from(self.model.config.max_position_embeddings).unwrap_or(usize::MAX);
+            usize::try_from(self.model.config().max_position_embeddings).unwrap_or(usize::MAX);
         let mut prompts = Vec::new();
         let mut asked = Vec::new();
         for request in requests {
             request.params.check()?;
             let ids = self.tokenizer.prompt(&request.messages)?;
-            let size = self.model.config.vocab_size;
+            let size = self.model.config().vocab_size;
             if let Some(id) = ids.iter().find(|&&id| i64::from(id) >= size) {
                 let problem = format!(
                     "gives id {id}, but the model's vocabulary has {size} entries: it belongs to another model"
@@ -146,16 +155,9 @@ impl Sampler for LocalSampler {
                 .decode(ids)
                 .is_ok_and(|text| stops.iter().any(|stop| text.contains(stop.as_str())))
         };
-        engine::generate(
-            &self.model,
-            &prompts,
-            tokenizer.eos(),
-            &stopped,
-            self.slots,
-            &mut |output| {
-                let index = output.prompt;
-                sink(self.completion(asked[index], prompts[index].ids.clone(), output)?)
-            },
-        )
+        self.model.generate(&prompts, tokenizer.eos(), &stopped, self.slots, &mut |output| {
+            let index = output.prompt;
+            sink(self.completion(asked[index], prompts[index].ids.clone(), output)?)
+        })
     }
 }

@@ -6,7 +6,7 @@
 use tch::{Kind, Tensor};
 
 use super::attention;
-use super::engine::{Output, Prompt};
+use super::engine::{Output, Prompt, StopText};
 use super::job::{Ends, Job};
 use super::kv::KvCache;
 use super::pick::Scratch;
@@ -31,14 +31,15 @@ struct Engine<'a> {
     finished: Vec<(usize, Finish)>,
 }
 
-/// As [`super::engine::generate`], on the model's device.
+/// [`super::engine::Model::generate`] on the model's device.
 ///
 /// # Errors
 /// An error of `sink`.
-pub(crate) fn generate(
+pub fn generate(
     model: &Qwen3,
     prompts: &[Prompt],
-    ends: Ends<'_>,
+    eos: &[u32],
+    stop: StopText<'_>,
     slots: usize,
     sink: &mut dyn FnMut(Output) -> Result<()>,
 ) -> Result<()> {
@@ -62,7 +63,7 @@ pub(crate) fn generate(
         slots: Slots::new(groups, rows),
         model,
         prompts,
-        ends,
+        ends: Ends::of(&model.config, eos, stop),
         jobs,
         scratch: Scratch::default(),
         finished: Vec::new(),

@@ -10,11 +10,12 @@ use howard::sample::Sampler;
 use howard::types::{Finish, Request, SamplingParams};
 use howard_torch::cpu::number::Pair;
 use howard_torch::cpu::weights::Weights;
-use howard_torch::engine::{self, Output, Prompt, StopText};
+use howard_torch::engine::{Model, Output, Prompt, StopText};
 use howard_torch::local::LocalSampler;
+use howard_torch::prepared::Prepared;
 use howard_torch::qwen3::Qwen3;
 use howard_torch::tokenizer::Tokenizer;
-use howard_torch::{logprob, lora};
+use howard_torch::{logprob, lora, plain};
 use tch::{Device, Kind, Tensor};
 
 type Generate = fn(
@@ -25,6 +26,17 @@ type Generate = fn(
     usize,
     &mut dyn FnMut(Output) -> Result<()>,
 ) -> Result<()>;
+
+fn own(
+    model: &Qwen3,
+    prompts: &[Prompt],
+    eos: &[u32],
+    stop: StopText<'_>,
+    slots: usize,
+    sink: &mut dyn FnMut(Output) -> Result<()>,
+) -> Result<()> {
+    model.generate(prompts, eos, stop, slots, sink)
+}
 
 fn model(name: &str) -> Qwen3 {
     model_of(name, Kind::Float)
@@ -85,7 +97,7 @@ fn both_engines_agree_with_scoring_by_libtorch() {
     for name in ["tied_one_kv_head", "untied_two_kv_heads", "untied_all_kv_heads"] {
         let model = model(name);
         let prompts = prompts(30, 1.0);
-        for generate in [engine::generate as Generate, engine::generate_plain] {
+        for generate in [own as Generate, plain::generate] {
             let outputs = run(generate, &model, &prompts, 16);
             let finishes: Vec<Finish> = outputs.values().map(|o| o.finish).collect();
             assert!(finishes.contains(&Finish::Stop) && finishes.contains(&Finish::Length));
@@ -108,12 +120,12 @@ fn own_loops_give_the_same_bits_alone_and_in_company_in_bfloat16() {
 
 fn alone_and_in_company(model: &Qwen3) {
     let prompts = prompts(40, 1.0);
-    let company = run(engine::generate, model, &prompts, 64);
+    let company = run(own, model, &prompts, 64);
     for (index, prompt) in prompts.iter().enumerate() {
         for (sample, &seed) in prompt.seeds.iter().enumerate() {
             let (ids, params) = (prompt.ids.clone(), prompt.params.clone());
             let alone = [Prompt { ids, params, seeds: vec![seed] }];
-            let alone = &run(engine::generate, model, &alone, 1)[&(0, 0)];
+            let alone = &run(own, model, &alone, 1)[&(0, 0)];
             let other = &company[&(index, sample)];
             assert_eq!(alone.ids, other.ids);
             assert_eq!(alone.logprobs, other.logprobs);
@@ -129,22 +141,50 @@ fn bfloat16_follows_float32_of_the_same_weights() {
         let half = model_of(name, Kind::BFloat16);
         let full = half.to_kind(Kind::Float);
         let prompts = prompts(30, 1.0);
-        let outputs = run(engine::generate, &half, &prompts, 16);
+        let outputs = run(own, &half, &prompts, 16);
         let own = gap(&full, &prompts, &outputs);
-        let plain = gap(&full, &prompts, &run(engine::generate_plain, &half, &prompts, 16));
+        let plain = gap(&full, &prompts, &run(plain::generate, &half, &prompts, 16));
         // Logits of size 10, inputs of products rounded to steps of 0.4 %.
         assert!(own <= 0.1, "{name}: {own}");
         assert!(own < plain, "{name}: {own} {plain}");
         // Scoring is the same arithmetic as decoding.
         let sequences: Vec<Vec<u32>> =
             outputs.values().map(|o| [prompts[o.prompt].ids.as_slice(), &o.ids].concat()).collect();
-        for (output, scores) in outputs.values().zip(logprob::score(&half, &sequences)) {
+        for (output, scores) in outputs.values().zip(half.score(&sequences)) {
             let scores = &scores[prompts[output.prompt].ids.len() - 1..];
             for (a, b) in scores.iter().zip(&output.logprobs) {
                 assert!((a - b).abs() <= 1e-4, "{name}: {a} {b}");
             }
         }
     }
+}
+
+/// A model that gave its tensors up for a copy answers to the bit as it did before; so does one that keeps them.
+#[test]
+fn a_prepared_model_answers_the_same() {
+    for (kind, device) in [(Kind::Float, "fp32"), (Kind::BFloat16, "bf16")] {
+        let model = model_of("untied_two_kv_heads", kind);
+        let prompts = prompts(10, 1.0);
+        let before = run(own, &model, &prompts, 8);
+        let sequences: Vec<Vec<u32>> = prompts.iter().map(|prompt| prompt.ids.clone()).collect();
+        let scores = model.score(&sequences);
+        let prepared = Prepared::new(model);
+        assert!(!matches!(prepared, Prepared::Tensors(_)), "{device}");
+        assert_eq!(prepared.score(&sequences), scores);
+        prepared
+            .generate(&prompts, &[3, 4], &|_, _| false, 8, &mut |output| {
+                let other = &before[&(output.prompt, output.sample)];
+                assert_eq!(
+                    (output.ids, output.logprobs),
+                    (other.ids.clone(), other.logprobs.clone())
+                );
+                Ok(())
+            })
+            .unwrap();
+    }
+    let mut model = model_of("tied_one_kv_head", Kind::BFloat16);
+    lora::attach(&mut model, &LoraConfig { rank: 4, ..LoraConfig::default() }, 1).unwrap();
+    assert!(matches!(Prepared::new(model), Prepared::Tensors(_)));
 }
 
 /// What adapters add would be rounded away in bf16 weights: libtorch's operators, which add it to the product, take over.
@@ -162,7 +202,7 @@ fn adapters_are_part_of_the_weights() {
     let config = LoraConfig { rank: 4, ..LoraConfig::default() };
     lora::attach(&mut model, &config, 1).unwrap();
     let prompts = prompts(10, 1.0);
-    let before = run(engine::generate, &model, &prompts, 8);
+    let before = run(own, &model, &prompts, 8);
     for (index, (name, tensor)) in lora::named_tensors(&model).into_iter().enumerate() {
         if name.contains("lora_B") {
             let mut stream = Seed(8).index(index as u64).stream();
@@ -171,7 +211,7 @@ fn adapters_are_part_of_the_weights() {
             tensor.shallow_clone().copy_(&Tensor::from_slice(&values).reshape(tensor.size()));
         }
     }
-    let outputs = run(engine::generate, &model, &prompts, 8);
+    let outputs = run(own, &model, &prompts, 8);
     assert!(before.iter().any(|(key, output)| output.ids != outputs[key].ids));
     let gap = gap(&model, &prompts, &outputs);
     assert!(gap <= 1e-4, "{gap}");
@@ -197,7 +237,7 @@ fn a_tokenizer_of_another_model_is_refused_in_one_sentence() {
 #[test]
 fn a_sink_that_fails_ends_generation() {
     let model = model("tied_one_kv_head");
-    for generate in [engine::generate as Generate, engine::generate_plain] {
+    for generate in [own as Generate, plain::generate] {
         let mut received = 0;
         let result = generate(&model, &prompts(40, 1.0), &[], &|_, _| false, 4, &mut |_| {
             received += 1;

@@ -6,9 +6,8 @@ use std::path::Path;
 use howard::rng::Seed;
 use howard::sample::Sampler;
 use howard::types::{Finish, Request, SamplingParams};
-use howard_torch::engine::{self, Output, Prompt};
+use howard_torch::engine::{Model, Output, Prompt};
 use howard_torch::local::LocalSampler;
-use howard_torch::logprob;
 use howard_torch::qwen3::Qwen3;
 use tch::{Device, Kind};
 
@@ -40,12 +39,13 @@ fn run(
     slots: usize,
 ) -> BTreeMap<(usize, usize), Output> {
     let mut outputs = BTreeMap::new();
-    engine::generate(model, prompts, eos, &|_, _| false, slots, &mut |output| {
-        let key = (output.prompt, output.sample);
-        assert!(outputs.insert(key, output).is_none(), "{key:?} arrived twice");
-        Ok(())
-    })
-    .unwrap();
+    model
+        .generate(prompts, eos, &|_, _| false, slots, &mut |output| {
+            let key = (output.prompt, output.sample);
+            assert!(outputs.insert(key, output).is_none(), "{key:?} arrived twice");
+            Ok(())
+        })
+        .unwrap();
     assert_eq!(outputs.len(), prompts.iter().map(|p| p.seeds.len()).sum::<usize>());
     outputs
 }
@@ -63,7 +63,7 @@ fn cached_generation_equals_uncached_scoring_with_slots_refilled_midway() {
         let sequences: Vec<Vec<u32>> =
             outputs.values().map(|o| [prompts[o.prompt].ids.as_slice(), &o.ids].concat()).collect();
         let mut worst = 0f32;
-        for (output, scores) in outputs.values().zip(logprob::score(&model, &sequences)) {
+        for (output, scores) in outputs.values().zip(model.score(&sequences)) {
             let scores = &scores[prompts[output.prompt].ids.len() - 1..];
             assert_eq!(scores.len(), output.logprobs.len());
             worst = scores
@@ -118,8 +118,7 @@ fn sampled_tokens_follow_the_models_distribution() {
     let ids = vec![5u32, 17, 99];
     let count = 20_000usize;
     let every: Vec<Vec<u32>> = (0..120).map(|next| [ids.as_slice(), &[next]].concat()).collect();
-    let plain: Vec<f64> =
-        logprob::score(&model, &every).iter().map(|row| f64::from(row[2]).exp()).collect();
+    let plain: Vec<f64> = model.score(&every).iter().map(|row| f64::from(row[2]).exp()).collect();
     for (temperature, top_p) in [(1.0, 1.0), (0.7, 1.0), (1.0, 0.8)] {
         let mut expected: Vec<f64> = plain.iter().map(|p| p.powf(1.0 / temperature)).collect();
         let total: f64 = expected.iter().sum();

@@ -9,11 +9,12 @@ use howard::learn::sft::{self, Weighting};
 use howard::loss::Objective;
 use howard::schedule::Schedule;
 use howard::types::TrainSample;
+use howard_torch::engine::Model;
 use howard_torch::learner::TorchLearner;
 use howard_torch::local::LocalSampler;
 use howard_torch::qwen3::Qwen3;
 use howard_torch::tokenizer::Tokenizer;
-use howard_torch::{logprob, lora, peft};
+use howard_torch::{lora, peft};
 use serde_json::Value;
 use tch::{Device, Kind, Tensor};
 
@@ -179,11 +180,11 @@ fn adapters_of_peft_compute_the_same_here() {
         let base = golden("qwen3").join(name);
         let mut model = Qwen3::load(&base, Kind::Float, Device::Cpu).unwrap();
         let sequences: Vec<Vec<u32>> = rows(&reference).into_iter().map(|s| s.ids).collect();
-        let plain = logprob::score(&model, &sequences);
+        let plain = model.score(&sequences);
         peft::load(&mut model, &golden("sft").join(format!("{name}.adapter")), &base).unwrap();
-        let applied = logprob::score(&model, &sequences);
+        let applied = model.score(&sequences);
         lora::fold(&mut model).unwrap();
-        let folded = logprob::score(&model, &sequences);
+        let folded = model.score(&sequences);
         for (got, key) in [(&applied, "logprobs"), (&folded, "merged")] {
             let expected: Vec<Vec<f32>> =
                 serde_json::from_value(reference["adapters"][name][key].clone()).unwrap();

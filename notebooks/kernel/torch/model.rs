@@ -12,8 +12,9 @@ use howard::progress::Progress;
 use howard::report::Table;
 use howard::sample::Sampler;
 use howard::types::{Completion, Message, Problem, ProblemId, Request, SamplingParams};
+use howard_torch::engine::Model as _;
 use howard_torch::local::LocalSampler;
-use howard_torch::logprob;
+use howard_torch::prepared::Prepared;
 
 /// Sequences that are decoded together.
 const SLOTS: usize = 256;
@@ -21,7 +22,7 @@ const SLOTS: usize = 256;
 /// A Qwen3 model in memory.
 #[derive(Debug)]
 pub struct Model {
-    sampler: LocalSampler,
+    sampler: LocalSampler<Prepared>,
     name: String,
 }
 
@@ -42,7 +43,7 @@ impl Model {
         let path = Path::new(dir);
         let name =
             path.file_name().map_or_else(|| dir.into(), |n| n.to_string_lossy().into_owned());
-        Ok(Self { sampler: LocalSampler::load(path, device, dtype, SLOTS)?, name })
+        Ok(Self { sampler: LocalSampler::load(path, device, dtype, SLOTS)?.prepare(), name })
     }
 
     /// Some answers to a problem, in the order of their sample index; the same for the same seed.
@@ -107,7 +108,7 @@ impl Model {
         let mut messages = PromptStyle::Instruction.messages(question);
         messages.push(Message::assistant(answer));
         let (ids, mask) = self.sampler.tokenizer().conversation(&messages)?;
-        let rows = logprob::score(self.sampler.model(), std::slice::from_ref(&ids));
+        let rows = self.sampler.model().score(std::slice::from_ref(&ids));
         let logprobs = rows.into_iter().next().unwrap_or_default();
         let scored = ids.iter().zip(&mask).skip(1).zip(logprobs);
         let answered = scored.filter(|((_, mask), _)| **mask == 1);
@@ -193,7 +194,7 @@ pub(crate) fn evaluate(
 
 impl Show for Model {
     fn content(&self) -> Content {
-        let config = &self.sampler.model().config;
+        let config = self.sampler.model().config();
         Content::text(format!(
             "{}: {} parameters, {} layers, hidden size {}, vocabulary {}, context {} tokens",
             self.name,

@@ -2,6 +2,8 @@
 //!
 //! Axes: s positions, h query heads, k kv heads, g = h / k, d head width.
 
+use std::ops::Range;
+
 use super::lanes::{WIDTH, exp, max, sum};
 use super::matrix::padded;
 use super::number::Number;
@@ -29,22 +31,22 @@ pub struct Room<N> {
     weights: Vec<N>,
 }
 
-/// Queries `[h, d]` (scaled) to attended values `[h, d]`. The query heads of a kv head are taken together, so that keys and
-/// values are read once.
+/// Queries (scaled) of the query heads of some kv heads, `[heads * g, d]`, to attended values of the same shape. The query heads
+/// of a kv head are taken together, so that keys and values are read once.
 #[inline(always)]
 pub fn attend<V: Vectors, N: Number>(
     keys: Keys<'_, N>,
     queries: &[f32],
-    kv_heads: usize,
+    heads: Range<usize>,
     d: usize,
     room: &mut Room<N>,
     into: &mut [f32],
 ) {
-    let g = queries.len() / d / kv_heads;
-    for head in 0..kv_heads {
+    let g = queries.len() / d / heads.len();
+    for (index, head) in heads.enumerate() {
         let mut first = 0;
         while first < g {
-            let range = (head * g + first) * d..queries.len();
+            let range = (index * g + first) * d..queries.len();
             let (q, out) = (&queries[range.clone()], &mut into[range]);
             first += match g - first {
                 1 => some::<V, N, 1>(keys, head, q, d, room, out),

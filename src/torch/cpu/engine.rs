@@ -1,5 +1,6 @@
 //! Continuous batching on several threads, each with sequences, pages and activations of its own. They share a queue of
-//! work and nothing else: no thread waits for another, and finished sequences cost nothing.
+//! work and nothing else: no thread waits for another, and finished sequences cost nothing. Of large models one thread has all
+//! sequences, and the others help it ([`super::team`]).
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -9,6 +10,7 @@ use std::sync::mpsc::{Sender, channel};
 use super::forward::{Forward, ROWS, Row};
 use super::number::Number;
 use super::pages::{Pages, Table};
+use super::team::Team;
 use super::weights::Weights;
 use crate::engine::{Output, Prompt};
 use crate::job::{Ends, Job};
@@ -44,17 +46,19 @@ pub(crate) fn generate<N: Number>(
 ) -> Result<()> {
     let total: usize = prompts.iter().map(|prompt| prompt.seeds.len()).sum();
     let slots = slots.clamp(1, total.max(1));
-    let threads = threads.clamp(1, slots);
-    let together = slots.div_ceil(threads).min(TOGETHER);
-    let queue = Mutex::new(tasks(prompts, total.div_ceil(threads).min(TAKEN)));
+    let (workers, team) = weights.teams(threads, slots);
+    let together = slots.div_ceil(workers).min(if team == 1 { TOGETHER } else { ROWS });
+    let queue = Mutex::new(tasks(prompts, total.div_ceil(workers).min(TAKEN)));
     let stopped = AtomicBool::new(false);
     let (sender, outputs) = channel();
     std::thread::scope(|scope| {
-        for _ in 0..threads {
+        for _ in 0..workers {
             let (queue, stopped, sender) = (&queue, &stopped, sender.clone());
             scope.spawn(move || {
-                let mut worker = Worker::new(weights, prompts, ends, together, sender);
-                while !stopped.load(Ordering::Relaxed) && worker.turn(queue) {}
+                Team::gather(weights.isa, team, |team| {
+                    let mut worker = Worker::new(weights, team, prompts, ends, together, sender);
+                    while !stopped.load(Ordering::Relaxed) && worker.turn(queue) {}
+                });
             });
         }
         drop(sender);
@@ -114,12 +118,13 @@ struct Worker<'a, N> {
 impl<'a, N: Number> Worker<'a, N> {
     fn new(
         weights: &'a Weights<N>,
+        team: Team,
         prompts: &'a [Prompt],
         ends: Ends<'a>,
         together: usize,
         sender: Sender<Output>,
     ) -> Self {
-        let forward = Forward::new(weights);
+        let forward = Forward::new(weights, team);
         let (pages, scratch) = (forward.pages(), Scratch::default());
         let (live, open) = (Vec::new(), None);
         Self { prompts, ends, together, sender, forward, pages, live, open, scratch }

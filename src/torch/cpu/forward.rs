@@ -3,11 +3,14 @@
 //!
 //! Axes: m rows, c hidden, h query heads, k kv heads, d head width, f feed-forward, v vocabulary.
 
+use std::ops::Range;
+
 use super::attend::{Keys, Room, attend};
 use super::lanes::{Isa, Task, rms_norm};
 use super::matrix::{Then, padded};
 use super::number::Number;
 use super::pages::{Pages, Table};
+use super::team::{Team, cut, shares};
 use super::vectors::Vectors;
 use super::weights::{LayerWeights, Weights};
 
@@ -29,6 +32,7 @@ pub struct Row<'a> {
 #[derive(Debug)]
 pub struct Forward<'a, N> {
     weights: &'a Weights<N>,
+    team: Team,
     /// Residual stream, `[m, c]`; all rows are padded to whole vectors.
     x: Vec<f32>,
     /// `[m, c]`.
@@ -41,7 +45,8 @@ pub struct Forward<'a, N> {
     inner: Vec<f32>,
     /// `[m, v]`.
     logits: Vec<f32>,
-    room: Room<N>,
+    /// For each thread.
+    rooms: Vec<Room<N>>,
     /// Inputs of a product as numbers of its kind.
     inputs: Vec<N>,
     /// Cosines and sines of each position, `[s, d]`; grows with the positions that are seen.
@@ -75,19 +80,20 @@ impl Sizes {
 }
 
 impl<'a, N: Number> Forward<'a, N> {
-    /// Room for a model's activations.
-    pub fn new(weights: &'a Weights<N>) -> Self {
+    /// Room for a model's activations; `team` computes them.
+    pub fn new(weights: &'a Weights<N>, team: Team) -> Self {
         let Sizes { c, h, k, d, f, v } = Sizes::of(weights);
         let room = |n: usize| vec![0.0; ROWS * padded(n)];
         Self {
             weights,
+            team,
             x: room(c),
             normed: room(c),
             qkv: room((h + 2 * k) * d),
             attended: room(h * d),
             inner: room(padded(2 * f.next_multiple_of(16)) / 2),
             logits: room(v),
-            room: Room::default(),
+            rooms: (0..2 * team.threads).map(|_| Room::default()).collect(),
             inputs: Vec::new(),
             rotation: Vec::new(),
         }
@@ -107,7 +113,7 @@ impl<'a, N: Number> Forward<'a, N> {
     pub fn run(&mut self, pages: &mut Pages<N>, rows: &[Row<'_>], wanted: &[usize]) {
         assert!(rows.len() <= ROWS, "{} rows", rows.len());
         let Sizes { c, h, k, d, f, .. } = Sizes::of(self.weights);
-        let isa = self.weights.isa;
+        let (team, isa) = (self.team, self.team.isa);
         let m = rows.len();
         let inner = padded(padded(2 * f.next_multiple_of(16)) / 2);
         let (cp, ap) = (padded(c), padded(h * d));
@@ -122,18 +128,17 @@ impl<'a, N: Number> Forward<'a, N> {
         for (index, layer) in self.weights.layers.iter().enumerate() {
             self.norm(isa, &layer.input_norm, m);
             let (normed, room) = ((&*self.normed, cp), &mut self.inputs);
-            layer.qkv.product(isa, normed, m, Then::Store, &mut self.qkv, room);
+            layer.qkv.product(team, normed, m, Then::Store, &mut self.qkv, room);
             let eps = self.eps();
             let (qkv, rotation) = (&mut self.qkv, &self.rotation);
             isa.run(Place { layer, qkv, rotation, eps, rows, pages, index, h, k, d });
-            let (qkv, attended, room) = (&self.qkv, &mut self.attended, &mut self.room);
-            isa.run(Attend { qkv, attended, room, rows, pages, index, h, k, d });
+            self.attend(rows, pages, index);
             let (attended, room) = ((&*self.attended, ap), &mut self.inputs);
-            layer.o.product(isa, attended, m, Then::Add, &mut self.x, room);
+            layer.o.product(team, attended, m, Then::Add, &mut self.x, room);
             self.norm(isa, &layer.post_norm, m);
             let (normed, room) = ((&*self.normed, cp), &mut self.inputs);
-            layer.gate_up.product(isa, normed, m, Then::Gate, &mut self.inner, room);
-            layer.down.product(isa, (&self.inner, inner), m, Then::Add, &mut self.x, room);
+            layer.gate_up.product(team, normed, m, Then::Gate, &mut self.inner, room);
+            layer.down.product(team, (&self.inner, inner), m, Then::Add, &mut self.x, room);
         }
         if wanted.is_empty() {
             return;
@@ -145,13 +150,37 @@ impl<'a, N: Number> Forward<'a, N> {
         self.norm(isa, &self.weights.norm, wanted.len());
         let head = &self.weights.head;
         let (normed, room) = ((&*self.normed, cp), &mut self.inputs);
-        head.product(isa, normed, wanted.len(), Then::Store, &mut self.logits, room);
+        head.product(team, normed, wanted.len(), Then::Store, &mut self.logits, room);
     }
 
     /// Logits `[v]` of the `index`-th wanted row.
     pub fn logits(&self, index: usize) -> &[f32] {
         let v = Sizes::of(self.weights).v;
         &self.logits[index * padded(v)..][..v]
+    }
+
+    /// Attention of all rows: kv heads are shared out, and rows too where there are more threads than heads.
+    fn attend(&mut self, rows: &[Row<'_>], pages: &Pages<N>, layer: usize) {
+        let Sizes { h, k, d, .. } = Sizes::of(self.weights);
+        let threads = self.team.threads;
+        let heads = shares(k, threads);
+        let each = rows.len().div_ceil(threads.div_ceil(heads.len()));
+        let columns: Vec<_> =
+            heads.iter().map(|r| r.start * h / k * d..r.end * h / k * d).collect();
+        let (inputs, outputs) = (padded((h + 2 * k) * d), padded(h * d));
+        let qkv = self.qkv.chunks(each * inputs);
+        let attended = self.attended[..rows.len() * outputs].chunks_mut(each * outputs);
+        let mut rooms = self.rooms.iter_mut();
+        let mut parts = Vec::new();
+        for ((rows, qkv), attended) in rows.chunks(each).zip(qkv).zip(attended) {
+            let pieces = cut(attended.chunks_exact_mut(outputs), &columns);
+            for ((heads, columns), into) in heads.iter().cloned().zip(&columns).zip(pieces) {
+                let room = rooms.next().expect("at most twice as many parts as threads");
+                let (qkv, columns) = (qkv.chunks_exact(inputs), columns.clone());
+                parts.push(Attend { qkv, columns, heads, into, room, rows, pages, layer, d });
+            }
+        }
+        self.team.run(parts);
     }
 
     fn eps(&self) -> f32 {
@@ -252,29 +281,84 @@ fn rotate(head: &mut [f32], weight: &[f32], eps: f32, rotation: &[f32], factor: 
     }
 }
 
-/// Attention of all rows.
+/// Attention of some rows in some kv heads.
 struct Attend<'a, N> {
-    qkv: &'a [f32],
-    attended: &'a mut [f32],
+    qkv: std::slice::ChunksExact<'a, f32>,
+    /// Where in a row the queries of the heads are.
+    columns: Range<usize>,
+    heads: Range<usize>,
+    into: Vec<&'a mut [f32]>,
     room: &'a mut Room<N>,
     rows: &'a [Row<'a>],
     pages: &'a Pages<N>,
-    index: usize,
-    h: usize,
-    k: usize,
+    layer: usize,
     d: usize,
 }
 
 impl<N: Number> Task for Attend<'_, N> {
     #[inline(always)]
     fn run<V: Vectors>(self) {
-        let Self { h, k, d, pages, .. } = self;
-        let queries = self.qkv.chunks_exact(padded((h + 2 * k) * d));
-        let places = self.attended.chunks_exact_mut(padded(h * d));
-        for ((row, qkv), into) in self.rows.iter().zip(queries).zip(places) {
+        let Self { pages, layer, d, room, .. } = self;
+        for ((row, qkv), into) in self.rows.iter().zip(self.qkv).zip(self.into) {
             let length = row.position + 1;
-            let keys = Keys { pages, table: row.table, layer: self.index, length };
-            attend::<V, N>(keys, &qkv[..h * d], k, d, self.room, &mut into[..h * d]);
+            let keys = Keys { pages, table: row.table, layer, length };
+            let queries = &qkv[self.columns.clone()];
+            attend::<V, N>(keys, queries, self.heads.clone(), d, room, into);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::number::Pair;
+    use super::*;
+    use crate::config::ModelConfig;
+    use crate::qwen3::Qwen3;
+    use tch::{Device, Kind};
+
+    /// The same bits however many threads share a step, more than there are kv heads among them: three rows of one sequence and
+    /// one of another.
+    fn any_team<N: Number>() {
+        let Some(isa) = Isa::detect() else { return };
+        let shape = ModelConfig {
+            vocab_size: 90,
+            hidden_size: 40,
+            intermediate_size: 72,
+            num_hidden_layers: 2,
+            num_attention_heads: 6,
+            num_key_value_heads: 3,
+            head_dim: 10,
+            rope_theta: 10_000.0,
+            rms_norm_eps: 1e-6,
+            tie_word_embeddings: true,
+            max_position_embeddings: 64,
+        };
+        let weights = Weights::<N>::of(&Qwen3::random(shape, 5, N::KIND, Device::Cpu)).unwrap();
+        let logits = |threads| {
+            Team::gather(isa, threads, |team| {
+                let mut forward = Forward::new(&weights, team);
+                let mut pages = forward.pages();
+                let (mut first, mut second) = (Table::new(), Table::new());
+                pages.reserve(&mut first, 3);
+                pages.reserve(&mut second, 1);
+                let row = |id, position, table| Row { id, position, table };
+                let rows =
+                    [row(7, 0, &first), row(80, 1, &first), row(9, 2, &first), row(1, 0, &second)];
+                forward.run(&mut pages, &rows, &[1, 2, 3]);
+                (0..3).flat_map(|index| forward.logits(index).to_vec()).collect::<Vec<f32>>()
+            })
+        };
+        let alone = logits(1);
+        assert!(alone.iter().all(|logit| logit.is_finite()) && alone[0] != alone[90]);
+        for threads in [2, 3, 4, 7, 16] {
+            assert_eq!(alone, logits(threads), "{threads} threads");
+        }
+    }
+
+    #[test]
+    fn threads_that_share_a_step_change_nothing() {
+        assert_eq!((f32::KIND, Pair::KIND), (Kind::Float, Kind::BFloat16));
+        any_team::<f32>();
+        any_team::<Pair>();
     }
 }

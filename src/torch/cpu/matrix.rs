@@ -2,8 +2,14 @@
 //!
 //! Axes: m rows, i inputs, o outputs.
 
-use super::lanes::{Isa, Task, WIDTH, exp};
+use std::ops::Range;
+
+use rayon::iter::{IndexedParallelIterator, ParallelIterator};
+use rayon::slice::ParallelSliceMut;
+
+use super::lanes::{Task, WIDTH, exp};
 use super::number::Number;
+use super::team::{Team, cut, shares};
 use super::vectors::{Rows, Vectors};
 
 /// A matrix `[o, i]` in panels of [`WIDTH`] outputs, each panel `[i, WIDTH]` (pairs of inputs with bf16); outputs beyond the
@@ -18,6 +24,12 @@ pub struct Panels<N> {
     /// Length of an output row.
     pub outputs: usize,
 }
+
+/// Numbers from which a matrix is put into panels by all threads of the machine.
+const MANY: usize = 1 << 20;
+
+/// Numbers of a row that are put into a panel at a time: those of a line of the cache.
+const BLOCK: usize = 16;
 
 /// Room that a row of `n` numbers takes: whole panels.
 pub fn padded(n: usize) -> usize {
@@ -58,18 +70,26 @@ impl<N: Number> Panels<N> {
         matrix: &[N],
         inputs: usize,
         outputs: usize,
-        row: impl Fn(usize) -> Option<usize>,
+        row: impl Fn(usize) -> Option<usize> + Sync,
     ) -> Self {
         let depth = inputs.div_ceil(N::PER);
         let mut values = vec![N::default(); padded(outputs) * depth];
-        for output in 0..outputs {
-            let Some(row) = row(output) else { continue };
-            let panel = &mut values[output / WIDTH * WIDTH * depth..][..WIDTH * depth];
-            let lane = output % WIDTH;
-            let row = &matrix[row * depth..][..depth];
-            for (place, &number) in panel.iter_mut().skip(lane).step_by(WIDTH).zip(row) {
-                *place = number;
+        // A few numbers of each row at a time, so that what they are put between stays near the processor.
+        let fill = |(index, panel): (usize, &mut [N])| {
+            for (block, places) in panel.chunks_mut(WIDTH * BLOCK).enumerate() {
+                for lane in 0..WIDTH.min(outputs - index * WIDTH) {
+                    let Some(row) = row(index * WIDTH + lane) else { continue };
+                    let row = &matrix[row * depth..][..depth][block * BLOCK..];
+                    for (place, &number) in places.iter_mut().skip(lane).step_by(WIDTH).zip(row) {
+                        *place = number;
+                    }
+                }
             }
+        };
+        if values.len() < MANY {
+            values.chunks_exact_mut(WIDTH * depth).enumerate().for_each(fill);
+        } else {
+            values.par_chunks_exact_mut(WIDTH * depth).enumerate().for_each(fill);
         }
         Self { values, depth, inputs, outputs }
     }
@@ -85,73 +105,89 @@ impl<N: Number> Panels<N> {
         }
     }
 
+    /// Bytes that the matrix takes.
+    pub fn bytes(&self) -> usize {
+        size_of_val(self.values.as_slice())
+    }
+
     /// `x [m, i]` times the matrix; rows of `x` are `stride` apart, rows of `into` `padded(o)`, or with [`Then::Gate`]
     /// half of that, rounded up to whole panels. `room` is used again: with bf16, `x` is rounded into it.
     pub fn product(
         &self,
-        isa: Isa,
+        team: Team,
         (x, stride): (&[f32], usize),
         m: usize,
         then: Then,
         into: &mut [f32],
         room: &mut Vec<N>,
     ) {
-        isa.run(Product { panels: self, x, stride, m, then, into, room });
+        let mut rows: (&[N], usize) = (&[], 0);
+        team.isa.run(AsNumbers { x, stride, m, inputs: self.inputs, room, rows: &mut rows });
+        let (x, stride) = rows;
+        let panels = shares(self.values.len() / (WIDTH * self.depth), team.threads);
+        let (width, length) = match then {
+            Then::Gate => (WIDTH / 2, padded(padded(self.outputs) / 2)),
+            _ => (WIDTH, padded(self.outputs)),
+        };
+        let columns: Vec<_> = panels.iter().map(|p| p.start * width..p.end * width).collect();
+        let pieces = cut(into.chunks_exact_mut(length).take(m), &columns);
+        let parts = panels.into_iter().zip(pieces);
+        team.run(parts.map(|(panels, into)| Tiles { matrix: self, panels, x, stride, then, into }));
+    }
+}
+
+/// Rows as numbers of a product's kind.
+struct AsNumbers<'a, 'b, N> {
+    x: &'a [f32],
+    stride: usize,
+    m: usize,
+    inputs: usize,
+    room: &'a mut Vec<N>,
+    rows: &'b mut (&'a [N], usize),
+}
+
+impl<N: Number> Task for AsNumbers<'_, '_, N> {
+    #[inline(always)]
+    fn run<V: Vectors>(self) {
+        *self.rows = N::rows(self.x, self.stride, self.m, self.inputs, self.room);
     }
 }
 
 /// Panels that one row alone is multiplied with at a time.
 const ALONE: usize = 4;
 
-struct Product<'a, N> {
-    panels: &'a Panels<N>,
-    x: &'a [f32],
-    stride: usize,
-    m: usize,
-    then: Then,
-    into: &'a mut [f32],
-    room: &'a mut Vec<N>,
-}
-
-impl<N: Number> Task for Product<'_, N> {
-    #[inline(always)]
-    fn run<V: Vectors>(self) {
-        let Self { panels, x, stride, m, then, into, room } = self;
-        let (x, stride) = N::rows(x, stride, m, panels.inputs, room);
-        Tiles { panels, x, stride, m, then, into }.run::<V>();
-    }
-}
-
-/// A product with rows that are numbers of the panels' kind.
+/// Some panels' part of a product.
 struct Tiles<'a, N> {
-    panels: &'a Panels<N>,
+    matrix: &'a Panels<N>,
+    panels: Range<usize>,
     x: &'a [N],
     stride: usize,
-    m: usize,
     then: Then,
-    into: &'a mut [f32],
+    /// For each row, the columns that the panels make.
+    into: Vec<&'a mut [f32]>,
 }
 
-impl<N: Number> Tiles<'_, N> {
+impl<N: Number> Task for Tiles<'_, N> {
     #[inline(always)]
     fn run<V: Vectors>(mut self) {
-        let panels = self.panels.values.len() / (WIDTH * self.panels.depth);
+        let Range { start, end } = self.panels;
+        let m = self.into.len();
         // One row alone waits for each sum before it adds to it, and for memory: several panels side by side fill the time.
-        let mut panel = 0;
-        while self.m == 1 && panel + ALONE <= panels {
+        let mut panel = start;
+        while m == 1 && panel + ALONE <= end {
             self.tile::<V, 1, ALONE>(panel, 0);
             panel += ALONE;
         }
-        for panel in panel..panels {
+        for panel in panel..end {
             let mut row = 0;
-            while row + V::TILE <= self.m {
+            while row + V::TILE <= m {
                 match V::TILE {
                     8 => self.tile::<V, 8, 1>(panel, row),
                     _ => self.tile::<V, 2, 1>(panel, row),
                 }
                 row += V::TILE;
             }
-            match self.m - row {
+            match m - row {
                 0 => {}
                 1 => self.tile::<V, 1, 1>(panel, row),
                 2 => self.tile::<V, 2, 1>(panel, row),
@@ -163,46 +199,43 @@ impl<N: Number> Tiles<'_, N> {
             }
         }
     }
+}
 
+impl<N: Number> Tiles<'_, N> {
     /// `M` rows of `x`, from `row` on, times `P` panels, from `panel` on.
     #[inline(always)]
     fn tile<V: Vectors, const M: usize, const P: usize>(&mut self, panel: usize, row: usize) {
-        let depth = self.panels.depth;
+        let depth = self.matrix.depth;
         let rows: [&[N]; M] = std::array::from_fn(|m| &self.x[(row + m) * self.stride..][..depth]);
         let size = WIDTH * depth;
         let panels = std::array::from_fn(|p| Rows {
-            values: &self.panels.values[(panel + p) * size..][..size],
+            values: &self.matrix.values[(panel + p) * size..][..size],
             stride: WIDTH,
         });
         let mut sums = [[[0.0; WIDTH]; P]; M];
         V::accumulate(&mut sums, rows, panels, depth);
         for (m, sums) in sums.iter().enumerate() {
             for (p, sums) in sums.iter().enumerate() {
-                self.put(row + m, panel + p, sums);
+                self.put(row + m, panel + p - self.panels.start, sums);
             }
         }
     }
 
-    /// What becomes of one row's sums for one panel.
+    /// What becomes of one row's sums for the `panel`-th of the panels.
     #[inline(always)]
     fn put(&mut self, row: usize, panel: usize, sums: &[f32; WIDTH]) {
-        let outputs = padded(self.panels.outputs);
+        const HALF: usize = WIDTH / 2;
+        let row = &mut *self.into[row];
         match self.then {
-            Then::Store => {
-                let at = row * outputs + panel * WIDTH;
-                self.into[at..at + WIDTH].copy_from_slice(sums);
-            }
+            Then::Store => row[panel * WIDTH..][..WIDTH].copy_from_slice(sums),
             Then::Add => {
-                let at = row * outputs + panel * WIDTH;
-                let place = &mut self.into[at..at + WIDTH];
+                let place = &mut row[panel * WIDTH..][..WIDTH];
                 for n in 0..WIDTH {
                     place[n] += sums[n];
                 }
             }
             Then::Gate => {
-                const HALF: usize = WIDTH / 2;
-                let at = row * padded(outputs / 2) + panel * HALF;
-                let place = &mut self.into[at..at + HALF];
+                let place = &mut row[panel * HALF..][..HALF];
                 for n in 0..HALF {
                     let gate = sums[n];
                     place[n] = gate / (1.0 + exp((-gate).min(88.0))) * sums[HALF + n];
@@ -214,9 +247,14 @@ impl<N: Number> Tiles<'_, N> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::lanes::Isa;
     use super::super::number::Pair;
     use super::*;
     use howard::rng::Seed;
+
+    fn alone(isa: Isa) -> Team {
+        Team { isa, threads: 1 }
+    }
 
     fn numbers(seed: u64, count: usize) -> Vec<f32> {
         (0..count as u64).map(|i| Seed(seed).uniform(i) as f32 - 0.5).collect()
@@ -238,7 +276,7 @@ mod tests {
             for m in 1..=19 {
                 let x = numbers(2, m * inputs);
                 let mut got = vec![1.0; m * padded(outputs)];
-                panels.product(isa, (&x, inputs), m, Then::Add, &mut got, &mut vec![]);
+                panels.product(alone(isa), (&x, inputs), m, Then::Add, &mut got, &mut vec![]);
                 for row in 0..m {
                     for output in 0..outputs {
                         let expected: f64 = 1.0
@@ -259,17 +297,24 @@ mod tests {
     /// The same bits in any company and with any vectors that this machine has.
     fn one_result<N: Number>(inputs: usize) {
         let Some(isa) = Isa::detect() else { return };
-        let (outputs, m) = (40, 13);
+        let (outputs, m) = (140, 13);
         let panels = Panels::<N>::of(&packed(&numbers(3, inputs * outputs), inputs), inputs);
         let x = numbers(4, m * inputs);
         let product = |isa, x: &[f32], m| {
             let mut into = vec![0.0; m * padded(outputs)];
-            panels.product(isa, (x, inputs), m, Then::Store, &mut into, &mut vec![]);
+            panels.product(alone(isa), (x, inputs), m, Then::Store, &mut into, &mut vec![]);
             into
         };
         let all = product(isa, &x, m);
         for &other in isa.and_narrower() {
             assert_eq!(all, product(other, &x, m), "{isa:?} {other:?}");
+        }
+        for threads in [2, 3, 16] {
+            let mut into = vec![0.0; m * padded(outputs)];
+            Team::gather(isa, threads, |team| {
+                panels.product(team, (&x, inputs), m, Then::Store, &mut into, &mut vec![]);
+            });
+            assert_eq!(all, into, "{threads} threads");
         }
         for row in 0..m {
             let alone = product(isa, &x[row * inputs..(row + 1) * inputs], 1);
@@ -292,7 +337,7 @@ mod tests {
             let (matrix, x) = (numbers(1, inputs * outputs), numbers(2, m * inputs));
             let panels = Panels::<Pair>::of(&packed(&matrix, inputs), inputs);
             let mut got = vec![0.0; m * padded(outputs)];
-            panels.product(isa, (&x, inputs), m, Then::Store, &mut got, &mut vec![]);
+            panels.product(alone(isa), (&x, inputs), m, Then::Store, &mut got, &mut vec![]);
             let rounded = |values: &[f32]| -> Vec<f64> {
                 let tensor = tch::Tensor::from_slice(values).to_kind(tch::Kind::BFloat16);
                 Vec::try_from(tensor.to_kind(tch::Kind::Double)).unwrap()
@@ -321,7 +366,7 @@ mod tests {
         let x = numbers(6, m * inputs);
         let panels = Panels::gated(&matrix, inputs);
         let mut got = vec![0.0; m * padded(padded(panels.outputs) / 2)];
-        panels.product(isa, (&x, inputs), m, Then::Gate, &mut got, &mut vec![]);
+        panels.product(alone(isa), (&x, inputs), m, Then::Gate, &mut got, &mut vec![]);
         let dot = |row: usize, output: usize| -> f64 {
             let terms = (0..inputs)
                 .map(|i| f64::from(x[row * inputs + i]) * f64::from(matrix[output * inputs + i]));

@@ -17,6 +17,7 @@ pub mod matrix;
 pub mod number;
 pub mod pages;
 pub mod score;
+pub mod team;
 pub mod training;
 pub mod vectors;
 pub mod weights;

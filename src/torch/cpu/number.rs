@@ -6,8 +6,9 @@
 //! (but for numbers below 1e-38, which that instruction takes for 0).
 
 use std::fmt::Debug;
+use std::marker::PhantomData;
 
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 /// Numbers of 32 bits that a product reads.
 pub trait Number: Copy + Debug + Default + Send + Sync + 'static {
@@ -16,9 +17,6 @@ pub trait Number: Copy + Debug + Default + Send + Sync + 'static {
 
     /// The kind of tensor that is stored as these without loss.
     const KIND: Kind;
-
-    /// A copy of a tensor of that kind, each row (of the last axis) as whole numbers.
-    fn copy(tensor: &Tensor) -> Vec<Self>;
 
     /// Values next to each other as one number; there may be fewer than [`Number::PER`], missing ones are 0.
     fn of(values: &[f32]) -> Self;
@@ -50,6 +48,44 @@ pub trait Number: Copy + Debug + Default + Send + Sync + 'static {
     unsafe fn multiply_add_16<const PAIRS: bool>(a: Vector, b: Vector, sum: Vector) -> Vector;
 }
 
+/// A tensor on the CPU as numbers, each row (of the last axis) whole ones.
+#[derive(Debug)]
+pub struct Numbers<N> {
+    tensor: Tensor,
+    kind: PhantomData<N>,
+}
+
+impl<N: Number> Numbers<N> {
+    /// The numbers of a tensor of their kind; not a copy where its rows are whole numbers, one after the other.
+    ///
+    /// # Panics
+    /// If it is of another kind or not on the CPU.
+    pub fn of(tensor: &Tensor) -> Self {
+        assert_eq!((tensor.kind(), tensor.device()), (N::KIND, Device::Cpu));
+        let width = tensor.size().last().map_or(0, |&width| usize::try_from(width).unwrap_or(0));
+        let missing = (width.next_multiple_of(N::PER) - width) as i64;
+        let tensor = match missing {
+            0 => tensor.detach().contiguous(),
+            _ => tensor.detach().constant_pad_nd([0, missing]).contiguous(),
+        };
+        let aligned = tensor.data_ptr().addr().is_multiple_of(align_of::<N>());
+        Self { tensor: if aligned { tensor } else { tensor.copy() }, kind: PhantomData }
+    }
+
+    /// All of them.
+    #[allow(unsafe_code)]
+    pub fn all(&self) -> &[N] {
+        let count = self.tensor.numel() / N::PER;
+        if count == 0 {
+            return &[];
+        }
+        // SAFETY: the tensor is contiguous, on the CPU and has `count * PER` values of the kind whose bits, `PER` at a time, are
+        // numbers (any bits are; the first value of a pair is in the lower half, as this machine stores them); it is aligned,
+        // lives as long as `self`, and whoever prepares a model does not write its weights meanwhile.
+        unsafe { std::slice::from_raw_parts(self.tensor.data_ptr().cast::<N>(), count) }
+    }
+}
+
 /// 16 numbers of 32 bits, whatever they stand for.
 #[cfg(target_arch = "x86_64")]
 pub type Vector = std::arch::x86_64::__m512;
@@ -57,13 +93,6 @@ pub type Vector = std::arch::x86_64::__m512;
 impl Number for f32 {
     const PER: usize = 1;
     const KIND: Kind = Kind::Float;
-
-    fn copy(tensor: &Tensor) -> Vec<Self> {
-        let mut values = vec![0.0; tensor.numel()];
-        let count = values.len();
-        tensor.detach().contiguous().copy_data(&mut values, count);
-        values
-    }
 
     #[inline(always)]
     fn of(values: &[f32]) -> Self {
@@ -107,6 +136,7 @@ impl Number for f32 {
 
 /// Two bf16, the first in the lower half.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(transparent)]
 pub struct Pair(u32);
 
 /// The upper half of a pair as bits.
@@ -131,16 +161,6 @@ fn rounded(value: f32) -> u32 {
 impl Number for Pair {
     const PER: usize = 2;
     const KIND: Kind = Kind::BFloat16;
-
-    fn copy(tensor: &Tensor) -> Vec<Self> {
-        let odd = tensor.size().last().map_or(0, |width| width % 2);
-        let even = tensor.detach().constant_pad_nd([0, odd]).contiguous();
-        // Two values of 16 bits are one of 32, the first in the lower half.
-        let mut bits = vec![0i32; even.numel() / 2];
-        let count = bits.len();
-        even.view_dtype(Kind::Int).copy_data(&mut bits, count);
-        bits.into_iter().map(|bits| Self(bits.cast_unsigned())).collect()
-    }
 
     #[inline(always)]
     fn of(values: &[f32]) -> Self {
@@ -242,15 +262,18 @@ mod tests {
 
     /// Rows of odd length end with a pair whose second value is 0.
     #[test]
-    fn tensors_are_copied_as_they_are() {
+    fn tensors_are_seen_as_they_are() {
         let values = [1.5f32, -2.0, 3.0, 0.25, -0.5, 7.0];
         let tensor = Tensor::from_slice(&values).reshape([2, 3]);
-        assert_eq!(f32::copy(&tensor), values);
+        assert_eq!(Numbers::<f32>::of(&tensor).all(), values);
+        let half = tensor.to_kind(Kind::BFloat16);
         let pairs = [[1.5, -2.0], [3.0, 0.0], [0.25, -0.5], [7.0, 0.0]].map(|pair| Pair::of(&pair));
-        assert_eq!(Pair::copy(&tensor.to_kind(Kind::BFloat16)), pairs);
-        let even = tensor.to_kind(Kind::BFloat16).transpose(0, 1);
+        assert_eq!(Numbers::<Pair>::of(&half).all(), pairs);
         let pairs = [[1.5, 0.25], [-2.0, -0.5], [3.0, 7.0]].map(|pair| Pair::of(&pair));
-        assert_eq!(Pair::copy(&even), pairs);
+        assert_eq!(Numbers::<Pair>::of(&half.transpose(0, 1)).all(), pairs);
+        // Two values that begin in the middle of a pair.
+        let pairs = [Pair::of(&[-2.0, 3.0])];
+        assert_eq!(Numbers::<Pair>::of(&half.flatten(0, 1).narrow(0, 1, 2)).all(), pairs);
     }
 
     #[test]

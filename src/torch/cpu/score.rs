@@ -6,6 +6,7 @@ use super::forward::{Forward, ROWS, Row};
 use super::lanes::{Isa, Task, exp, max, sum};
 use super::number::Number;
 use super::pages::{Pages, Table};
+use super::team::Team;
 use super::vectors::Vectors;
 use super::weights::Weights;
 
@@ -20,19 +21,21 @@ pub fn score<N: Number>(
     order.sort_by_key(|&i| std::cmp::Reverse(sequences[i].len()));
     let queue = Mutex::new(order.into_iter());
     let scores = Mutex::new(vec![Vec::new(); sequences.len()]);
+    let (workers, team) = weights.teams(threads, sequences.len());
+    let work = |team| {
+        let mut forward = Forward::new(weights, team);
+        let mut pages = forward.pages();
+        // No thread panics while it holds a lock.
+        while let Some(index) = queue.lock().ok().and_then(|mut queue| queue.next()) {
+            let found = one(weights.isa, &mut forward, &mut pages, &sequences[index]);
+            if let Ok(mut scores) = scores.lock() {
+                scores[index] = found;
+            }
+        }
+    };
     std::thread::scope(|scope| {
-        for _ in 0..threads.clamp(1, sequences.len().max(1)) {
-            scope.spawn(|| {
-                let mut forward = Forward::new(weights);
-                let mut pages = forward.pages();
-                // No thread panics while it holds a lock.
-                while let Some(index) = queue.lock().ok().and_then(|mut queue| queue.next()) {
-                    let found = one(weights.isa, &mut forward, &mut pages, &sequences[index]);
-                    if let Ok(mut scores) = scores.lock() {
-                        scores[index] = found;
-                    }
-                }
-            });
+        for _ in 0..workers {
+            scope.spawn(|| Team::gather(weights.isa, team, work));
         }
     });
     scores.into_inner().unwrap_or_default()

@@ -4,14 +4,18 @@ use tch::{Device, Tensor};
 
 use super::lanes::Isa;
 use super::matrix::Panels;
-use super::number::Number;
+use super::number::{Number, Numbers};
 use crate::config::ModelConfig;
 use crate::lora::LayerAdapters;
 use crate::qwen3::{Layer, Qwen3};
+use howard::learn::memory::copied;
 
-/// Parameters above which libtorch is used: its operators then cost little beside their arithmetic, and a second copy
-/// of the weights would be missed.
-const MAX_PARAMETERS: i64 = 200_000_000;
+/// Bytes of weights from which threads share each product instead of having sequences of their own: they are in no cache
+/// of the processor then.
+const SHARED: usize = 64 << 20;
+
+/// Bytes of weights from which threads that have no sequence help others: a step of a smaller model is over before they wake.
+const HELPED: usize = 8 << 20;
 
 /// One layer; q, k, v and gate, up are one matrix each.
 #[derive(Debug)]
@@ -45,28 +49,60 @@ impl<N: Number> Weights<N> {
     /// this to be worth it, or the machine has no AVX2. Nor in bf16 if there are adapters: what they add to a weight is
     /// lost where it is rounded to bf16 again.
     pub fn of(model: &Qwen3) -> Option<Self> {
+        let isa = Self::fits(model)?;
+        let (norm, head, embed) = Self::ends(model);
+        let inv_freq = numbers(model.inv_freq());
+        let layers = model.layers.iter().map(|layer| layer_weights(layer, &model.config)).collect();
+        Some(Self { config: model.config.clone(), isa, layers, norm, head, embed, inv_freq })
+    }
+
+    /// As [`Weights::of`], but takes the model; each layer is given back when it is copied.
+    ///
+    /// # Errors
+    /// The model itself, where that gives none.
+    pub fn take(model: Qwen3) -> Result<Self, Box<Qwen3>> {
+        let Some(isa) = Self::fits(&model) else { return Err(Box::new(model)) };
+        let inv_freq = numbers(model.inv_freq());
+        let (norm, head, embed) = Self::ends(&model);
+        let Qwen3 { config, layers, .. } = model;
+        let layers = layers.into_iter().map(|layer| layer_weights(&layer, &config)).collect();
+        Ok(Self { config, isa, layers, norm, head, embed, inv_freq })
+    }
+
+    fn fits(model: &Qwen3) -> Option<Isa> {
         let fits = model.device() == Device::Cpu
             && model.kind() == N::KIND
             && (N::PER == 1 || model.layers.iter().all(|layer| layer.adapters.is_none()))
-            && model.config.num_parameters() <= MAX_PARAMETERS;
-        let isa = Isa::detect().filter(|_| fits)?;
+            && copied(&model.config, N::KIND.elt_size_in_bytes() as u64).is_some();
+        Isa::detect().filter(|_| fits)
+    }
+
+    /// What is before and after the layers: norm, head, embedding.
+    fn ends(model: &Qwen3) -> (Vec<f32>, Panels<N>, Option<Panels<N>>) {
         let _guard = tch::no_grad_guard();
-        let panels = |matrix: &Tensor| Panels::of(&N::copy(matrix), width(matrix));
-        Some(Self {
-            config: model.config.clone(),
-            isa,
-            layers: model.layers.iter().map(|layer| layer_weights(layer, &model.config)).collect(),
-            norm: numbers(&model.norm),
-            head: panels(model.head.as_ref().unwrap_or(&model.embed)),
-            embed: model.head.as_ref().map(|_| panels(&model.embed)),
-            inv_freq: numbers(model.inv_freq()),
-        })
+        let head = panels(model.head.as_ref().unwrap_or(&model.embed));
+        (numbers(&model.norm), head, model.head.as_ref().map(|_| panels(&model.embed)))
+    }
+
+    /// The model's shape.
+    pub fn config(&self) -> &ModelConfig {
+        &self.config
+    }
+
+    /// How `threads` threads work on sequences: how many have sequences of their own, and how many share each product.
+    pub(super) fn teams(&self, threads: usize, sequences: usize) -> (usize, usize) {
+        let layer =
+            |l: &LayerWeights<N>| l.qkv.bytes() + l.o.bytes() + l.gate_up.bytes() + l.down.bytes();
+        let bytes = self.layers.iter().map(layer).sum::<usize>() + self.head.bytes();
+        let threads = threads.max(1);
+        let workers = if bytes < SHARED { threads.min(sequences.max(1)) } else { 1 };
+        (workers, if bytes < HELPED { 1 } else { threads / workers })
     }
 }
 
 fn layer_weights<N: Number>(layer: &Layer, config: &ModelConfig) -> LayerWeights<N> {
+    let _guard = tch::no_grad_guard();
     let [qkv, o, gate_up, down] = merged(layer, config);
-    let panels = |matrix: &Tensor| Panels::of(&N::copy(matrix), width(matrix));
     LayerWeights {
         input_norm: numbers(&layer.input_norm),
         qkv: panels(&qkv),
@@ -74,9 +110,13 @@ fn layer_weights<N: Number>(layer: &Layer, config: &ModelConfig) -> LayerWeights
         k_norm: numbers(&layer.k_norm),
         o: panels(&o),
         post_norm: numbers(&layer.post_norm),
-        gate_up: Panels::gated(&N::copy(&gate_up), width(&gate_up)),
+        gate_up: Panels::gated(Numbers::of(&gate_up).all(), width(&gate_up)),
         down: panels(&down),
     }
+}
+
+fn panels<N: Number>(matrix: &Tensor) -> Panels<N> {
+    Panels::of(Numbers::of(matrix).all(), width(matrix))
 }
 
 /// qkv, o, gate_up and down, each with what its adapters add.
@@ -106,5 +146,5 @@ fn width(matrix: &Tensor) -> usize {
 
 /// A vector as fp32, in which norms are computed.
 fn numbers(tensor: &Tensor) -> Vec<f32> {
-    f32::copy(&tensor.to_kind(tch::Kind::Float))
+    Numbers::<f32>::of(&tensor.to_kind(tch::Kind::Float)).all().to_vec()
 }

@@ -1,0 +1,108 @@
+//! A model that only answers: generates and scores. Chooses between the engines.
+
+use super::config::ModelConfig;
+use super::cpu::number::Pair;
+use super::cpu::weights::Weights;
+use super::cpu::{self, score};
+use super::engine::{Model, Output, Prompt, StopText};
+use super::job::Ends;
+use super::logprob;
+use super::plain;
+use super::qwen3::Qwen3;
+use howard::error::Result;
+
+/// On the CPU, weights in the order in which loops of our own read them, in place of the tensors; otherwise the tensors, with
+/// which libtorch's operators compute.
+#[derive(Debug)]
+pub enum Prepared {
+    /// In fp32.
+    Full(Box<Weights<f32>>),
+    /// In bf16.
+    Half(Box<Weights<Pair>>),
+    /// As it was.
+    Tensors(Box<Qwen3>),
+}
+
+impl Prepared {
+    /// What suits a model. Each of its tensors is given back as soon as it is copied, so that the weights are hardly ever in
+    /// memory twice.
+    pub fn new(model: Qwen3) -> Self {
+        let taken = Weights::take(model).map(|weights| Self::Full(Box::new(weights)));
+        let taken = taken
+            .or_else(|model| Weights::take(*model).map(|weights| Self::Half(Box::new(weights))));
+        taken.unwrap_or_else(Self::Tensors)
+    }
+
+    /// A copy of a model's weights as they are now; none where libtorch's operators suit it better.
+    fn copy_of(model: &Qwen3) -> Option<Self> {
+        let full = || Some(Self::Full(Box::new(Weights::of(model)?)));
+        full().or_else(|| Some(Self::Half(Box::new(Weights::of(model)?))))
+    }
+}
+
+impl Model for Prepared {
+    fn config(&self) -> &ModelConfig {
+        match self {
+            Self::Full(weights) => weights.config(),
+            Self::Half(weights) => weights.config(),
+            Self::Tensors(model) => &model.config,
+        }
+    }
+
+    fn generate(
+        &self,
+        prompts: &[Prompt],
+        eos: &[u32],
+        stop: StopText<'_>,
+        slots: usize,
+        sink: &mut dyn FnMut(Output) -> Result<()>,
+    ) -> Result<()> {
+        let ends = Ends::of(self.config(), eos, stop);
+        let threads = super::threads();
+        match self {
+            Self::Full(weights) => {
+                cpu::engine::generate(weights, prompts, ends, slots, threads, sink)
+            }
+            Self::Half(weights) => {
+                cpu::engine::generate(weights, prompts, ends, slots, threads, sink)
+            }
+            Self::Tensors(model) => plain::generate(model, prompts, eos, stop, slots, sink),
+        }
+    }
+
+    fn score(&self, sequences: &[Vec<u32>]) -> Vec<Vec<f32>> {
+        match self {
+            Self::Full(weights) => score::score(weights, sequences, super::threads()),
+            Self::Half(weights) => score::score(weights, sequences, super::threads()),
+            Self::Tensors(model) => logprob::score_plain(model, sequences),
+        }
+    }
+}
+
+/// With the weights as they are now: a model that learns answers from a new copy each time.
+impl Model for Qwen3 {
+    fn config(&self) -> &ModelConfig {
+        &self.config
+    }
+
+    fn generate(
+        &self,
+        prompts: &[Prompt],
+        eos: &[u32],
+        stop: StopText<'_>,
+        slots: usize,
+        sink: &mut dyn FnMut(Output) -> Result<()>,
+    ) -> Result<()> {
+        match Prepared::copy_of(self) {
+            Some(copy) => copy.generate(prompts, eos, stop, slots, sink),
+            None => plain::generate(self, prompts, eos, stop, slots, sink),
+        }
+    }
+
+    fn score(&self, sequences: &[Vec<u32>]) -> Vec<Vec<f32>> {
+        match Prepared::copy_of(self) {
+            Some(copy) => copy.score(sequences),
+            None => logprob::score_plain(self, sequences),
+        }
+    }
+}
