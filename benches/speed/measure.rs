@@ -98,6 +98,15 @@ impl Process {
         serde_json::from_str(&line).with_context(|| format!("{} said {line}", self.name))
     }
 
+    /// Waits until it is ready, or says why it cannot be.
+    fn ready(&mut self) -> anyhow::Result<()> {
+        let said: serde_json::Value = self.next()?;
+        match said["error"].as_str() {
+            Some(error) => bail!("{error}"),
+            None => Ok(()),
+        }
+    }
+
     fn go(&mut self) -> anyhow::Result<Done> {
         writeln!(self.to, "go").and_then(|()| self.to.flush())?;
         self.next()
@@ -208,12 +217,12 @@ pub fn case(plan: &Plan, case: &Case, dir: &Path) -> anyhow::Result<Vec<Row>> {
 
 fn rounds(plan: &Plan, sides: Vec<Side>, matrix: &dyn Fn() -> Command) -> anyhow::Result<Vec<Row>> {
     let mut products = Process::start("the matrix products", &mut matrix())?;
-    let _: serde_json::Value = products.next()?;
+    products.ready()?;
     let mut running = Vec::new();
     let mut rows = Vec::new();
     for side in sides {
         let started = Process::start(&side.row.program, &mut (side.command)())
-            .and_then(|mut process| process.next::<serde_json::Value>().map(|_| process));
+            .and_then(|mut process| process.ready().map(|()| process));
         match started {
             Ok(process) => running.push((process, side.row)),
             Err(error) if side.row.program == "howard" => return Err(error),
@@ -266,7 +275,7 @@ fn starts(plan: &Plan, sides: Vec<Side>) -> anyhow::Result<Vec<Row>> {
             let started = Instant::now();
             let mut process = Process::start(&row.program, &mut command())?;
             writeln!(process.to, "go")?;
-            let _: serde_json::Value = process.next()?;
+            process.ready()?;
             let done: Done = process.next()?;
             if round > 0 {
                 row.seconds.push(started.elapsed().as_secs_f64());

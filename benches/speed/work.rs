@@ -126,6 +126,7 @@ pub fn cases(tiny: &Path, small: &Path, device: &str, threads: i32) -> Result<Ve
     // What generates has loops of its own for bf16 on the CPU; on other devices everything is in bf16.
     let bf16 = ("3M, bf16", small, "bfloat16");
     let usual = if device == "cpu" { "float32" } else { "bfloat16" };
+    let generate = generators(device);
     let models = [("3M", small, usual), bf16, ("tiny", tiny, usual)];
     for (model, dir, dtype) in models.into_iter().filter(|m| device == "cpu" || *m != bf16) {
         let tokenizer = Tokenizer::load(dir)?;
@@ -147,12 +148,12 @@ pub fn cases(tiny: &Path, small: &Path, device: &str, threads: i32) -> Result<Ve
         };
         let mut add = |name, peers, work| cases.push(Case { model, name, work, peers });
         let fixed = work(Task::Generate, &prompts);
-        add("generate 256 x 128", &["generate.py"] as &[_], fixed.clone());
+        add("generate 256 x 128", generate, fixed.clone());
         let one = Work { samples: 1, sequences: prompts[..1].to_vec(), ..fixed.clone() };
         let (sequences, masks) = conversations(&tokenizer, 256)?;
         let score = work(Task::Score, &sequences);
         if model == bf16.0 {
-            add("generate, batch 1", &["generate.py"], one);
+            add("generate, batch 1", generate, one);
             add("score 256 texts", &["score.py"], score);
             continue;
         }
@@ -163,10 +164,10 @@ pub fn cases(tiny: &Path, small: &Path, device: &str, threads: i32) -> Result<Ve
             _ => tokenizer.eos().to_vec(),
         };
         let ragged = Work { eos: eos.clone(), max_tokens: 256, ..fixed.clone() };
-        add("generate, ragged lengths", &["generate.py"], ragged.clone());
+        add("generate, ragged lengths", generate, ragged.clone());
         let few = Work { sequences: prompts[..8].to_vec(), ..ragged };
         add("generate, ragged lengths, 64 samples", &["generate.py", "continuous.py"], few);
-        add("generate, batch 1", &["generate.py"], one.clone());
+        add("generate, batch 1", generate, one.clone());
         add("score 256 texts", &["score.py"], score);
         add("first token", &["first.py"], Work { task: Task::First, max_tokens: 1, ..one });
         let sft = Work { masks: masks[..64].to_vec(), ..work(Task::Sft, &sequences[..64]) };
@@ -176,6 +177,11 @@ pub fn cases(tiny: &Path, small: &Path, device: &str, threads: i32) -> Result<Ve
     }
     cases.extend(large(small, device, threads)?);
     Ok(cases)
+}
+
+/// Programs that generate on a device.
+fn generators(device: &str) -> &'static [&'static str] {
+    if device == "cpu" { &["generate.py"] } else { &["generate.py", "vllm_generate.py"] }
 }
 
 /// Published shapes with random weights in bf16, written beside the small model: on the CPU Qwen3-0.6B, elsewhere the study's
@@ -200,7 +206,7 @@ fn large(small: &Path, device: &str, threads: i32) -> Result<Vec<Case>> {
     };
     let mut cases = Vec::new();
     let mut add = |case, peers, work| cases.push(Case { model: name, name: case, work, peers });
-    let generate: &[_] = &["generate.py"];
+    let generate = generators(device);
     if device == "cpu" {
         add("decode 16 sequences of 128 to 160", generate, work(Task::Generate, 2, 128, 8, 32));
         add("decode 1 sequence of 128 to 160", generate, work(Task::Generate, 1, 128, 1, 32));
