@@ -25,11 +25,25 @@ pub fn load<T: Default + Serialize + DeserializeOwned>(
     if let Some(path) = file {
         merge(&mut table, parse_file(path)?);
     }
+    let of_file = table.clone();
     for set in sets {
         apply(&mut table, set)?;
     }
-    let whose = file.map_or_else(|| "configuration".to_string(), |p| p.display().to_string());
-    Value::Table(table).try_into().map_err(|e: toml::de::Error| Error::config(whose, one_line(&e)))
+    Value::Table(table)
+        .try_into()
+        .map_err(|e: toml::de::Error| Error::config(whose::<T>(file, of_file, sets), one_line(&e)))
+}
+
+/// Who brought in what is wrong: the file, or the first setting with which the configuration is none.
+fn whose<T: DeserializeOwned>(file: Option<&Path>, of_file: Table, sets: &[String]) -> String {
+    let wrong = |table: &Table| Value::Table(table.clone()).try_into::<T>().is_err();
+    let mut table = of_file;
+    let first = || file.map_or_else(|| "configuration".to_string(), |p| p.display().to_string());
+    if wrong(&table) {
+        return first();
+    }
+    let bad = sets.iter().find(|set| apply(&mut table, set).is_err() || wrong(&table));
+    bad.map_or_else(first, |set| format!("--set {set}"))
 }
 
 /// A table of another `kind` replaces the one below it: its keys have no meaning there.
@@ -141,5 +155,17 @@ mod tests {
         std::fs::write(&path, "lr = 1e-3\nname = \n").unwrap();
         let message = load::<Recipe>(Some(&path), &[]).unwrap_err().to_string();
         assert!(message.contains("a.toml:2: not TOML"), "{message}");
+    }
+
+    #[test]
+    fn a_wrong_setting_is_blamed_and_not_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.toml");
+        std::fs::write(&path, "lr = 1e-3\nname = \"a\"\n[model]\ndir = \"x\"\n").unwrap();
+        for set in ["lr=high", "learning=1", "model.files=many"] {
+            let sets = ["name=b".to_string(), set.to_string()];
+            let message = load::<Recipe>(Some(&path), &sets).unwrap_err().to_string();
+            assert!(message.starts_with(&format!("--set {set}: ")), "{message}");
+        }
     }
 }
