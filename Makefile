@@ -90,7 +90,7 @@ FRAMES := $(abspath benches/results)
 
 bench: setup ## speed and memory beside the Python stack on the CPU, then docs/benchmarks.md (about an hour; ONLY=TEXT)
 	@mkdir -p $(FRAMES) results
-	@$(SPEED) --agree --out $(FRAMES)/agreement.jsonl
+	@$(SPEED) --agree --out $(FRAMES)/agreement-cpu.jsonl
 	@$(SPEED) $(if $(ONLY),--only "$(ONLY)") --out $(FRAMES)/cpu.jsonl
 	@$(SPEED) --scaling --out $(FRAMES)/scaling.jsonl
 	@$(CARGO) test --locked --workspace --bench analysis -- --out $(FRAMES)/analysis.jsonl
@@ -105,7 +105,7 @@ bench-pack: setup ## fill target/bench-gpu with what benchmarks need on a CUDA m
 	@scripts/bench-pack.sh $(PACK)
 
 bench-gpu: bench-pack ## the same benchmarks on this machine's CUDA device, and the shape of Qwen3-4B (DEVICE=cuda:N ONLY=TEXT)
-	@LIBTORCH="$${LIBTORCH:-$(abspath .libtorch/site/torch)}" PYTHON=$(or $(PEERS),python3) OUT=$(FRAMES) $(PACK)/run.sh
+	@LIBTORCH="$${LIBTORCH:-$(abspath .libtorch/site/torch)}" PYTHON=$(or $(PEERS),python3) OUT=$(FRAMES) $(abspath $(PACK))/run.sh
 	@$(MAKE) --no-print-directory bench-page
 
 bench-page: setup ## docs/benchmarks.md from the frames in benches/results

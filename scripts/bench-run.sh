@@ -1,11 +1,13 @@
 #!/bin/sh
 # Measures on this machine's CUDA device with nothing but the torch wheel: in the folder that scripts/bench-pack.sh fills.
-# First what the device computes is compared with the CPU; if it is not the same to rounding, nothing else is measured.
+# First what the device computes is compared with the CPU; if it is not the same to rounding, nothing else is measured. What is
+# measured already stays when the run ends early.
 #
 #   DEVICE=cuda:0    cuda, cuda:N or cpu
 #   ONLY=TEXT        only cases whose model or name contains this
-#   OUT=DIR          where frames are written (default: results/ in the folder)
-#   PYTHON=python3   where torch is, and transformers and trl for the peers if they are installed
+#   OUT=DIR          where frames are written, or added to (default: results/ in the folder)
+#   THREADS=N        threads of each program on the CPU (default: all)
+#   PYTHON=python3   where torch is, and transformers, trl and vLLM for the peers if they are installed
 #   LIBTORCH=DIR     libtorch 2.11 elsewhere
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -28,19 +30,24 @@ case "$found" in
     *) fail "$LIBTORCH is version '${found:-unknown}', this program needs $version" ;;
 esac
 export LD_LIBRARY_PATH="$LIBTORCH/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
-gpu=$(nvidia-smi --query-gpu=name --format=csv,noheader 2>/dev/null | head -n 1 || true)
 
-set -- --device "$device" --tiny "$here/tiny" --scripts "$here/peers" --threads "${THREADS:-$(nproc)}" --machine "$gpu"
+set -- --device "$device" --tiny "$here/tiny" --scripts "$here/peers" --threads "${THREADS:-$(nproc)}"
 [ ! -e "$here/commit" ] || set -- "$@" --commit "$(cat "$here/commit")"
+kind=cpu
+if [ "$device" != cpu ]; then
+    kind=gpu
+    index=${device#cuda}
+    index=${index#:}
+    gpu=$(nvidia-smi --id="${index:-0}" --query-gpu=name --format=csv,noheader 2>/dev/null || true)
+    set -- "$@" --machine "$gpu"
+fi
 mkdir -p "$out" || fail "cannot write to $out"
-"$here/speed" "$@" --agree --out "$out/agreement.jsonl"
+"$here/speed" "$@" --agree --out "$out/agreement-$kind.jsonl"
 if "$python" -c 'import transformers' 2>/dev/null; then
     set -- "$@" --peers "$(command -v "$python")"
 else
     printf 'run.sh: %s has no transformers: only howard is measured\n' "$python" >&2
 fi
 [ -z "${ONLY:-}" ] || set -- "$@" --only "$ONLY"
-frame=gpu
-[ "$device" != cpu ] || frame=cpu
-"$here/speed" "$@" --out "$out/$frame.jsonl"
+"$here/speed" "$@" --out "$out/$kind.jsonl"
 printf 'run.sh: frames are in %s: copy them to benches/results and run `make bench-page`\n' "$out" >&2

@@ -48,8 +48,11 @@ def serve(run):
 
 def end():
     torch = sys.modules.get("torch")
-    on_device = torch is not None and torch.cuda.is_available() and torch.cuda.max_memory_reserved() / 2**20
-    say({"peak_mb": on_device or peak_mb()})
+    device = read_work()["device"]
+    if device != "cpu" and torch is not None:
+        say({"peak_mb": torch.cuda.max_memory_reserved(device) / 2**20})
+    else:
+        say({"peak_mb": peak_mb()})
     # Not the interpreter's slow way out.
     os._exit(0)
 

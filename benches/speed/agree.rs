@@ -46,7 +46,7 @@ pub struct Agreement {
 impl Agreement {
     /// Whether it is within its limit. What is not a number is not.
     pub fn holds(&self) -> bool {
-        self.limit.is_none_or(|limit| self.largest <= limit)
+        !self.largest.is_nan() && self.limit.is_none_or(|limit| self.largest <= limit)
     }
 }
 
@@ -99,6 +99,7 @@ pub fn line(row: &Agreement) -> String {
     let limit = match row.limit {
         Some(limit) if row.holds() => format!("within {limit:.0e}"),
         Some(limit) => format!("NOT within {limit:.0e}"),
+        None if !row.holds() => "NOT a number".into(),
         None => String::new(),
     };
     format!(

@@ -96,25 +96,34 @@ fn main() -> anyhow::Result<()> {
     if args.agree {
         return agreement(&args, &small, &template);
     }
-    let mut rows = Vec::new();
+    let key = |row: &Row| (row.model.clone(), row.case.clone(), row.program.clone());
+    // After each case: a run that ends early has not measured in vain.
+    let keep = |rows: Vec<Row>| args.out.as_ref().map_or(Ok(()), |out| add(out, rows, key));
     if args.scaling {
-        rows = scaling::rows(&template, &args.tiny, args.threads, args.repeats)?;
-    } else {
-        let (python, scripts) = (args.peers.clone(), args.scripts.clone());
-        let plan = Plan { repeats: args.repeats, python, scripts, template };
-        for case in work::cases(&args.tiny, &small, &args.device, args.threads)? {
-            let name = format!("{}: {}", case.model, case.name);
-            if !args.only.is_empty() && !args.only.iter().any(|only| name.contains(only)) {
-                continue;
+        return keep(scaling::rows(&template, &args.tiny, args.threads, args.repeats)?);
+    }
+    let (python, scripts) = (args.peers.clone(), args.scripts.clone());
+    let plan = Plan { repeats: args.repeats, python, scripts, template };
+    let mut failed = Vec::new();
+    for case in work::cases(&args.tiny, &small, &args.device, args.threads)? {
+        let name = format!("{}: {}", case.model, case.name);
+        if !args.only.is_empty() && !args.only.iter().any(|only| name.contains(only)) {
+            continue;
+        }
+        work::prepare(&case, &args.tiny)?;
+        match measure::case(&plan, &case, dir.path()) {
+            Ok(found) => {
+                print!("{name}\n{}", page::lines(&found));
+                keep(found)?;
             }
-            work::prepare(&case, &args.tiny)?;
-            let found = measure::case(&plan, &case, dir.path()).with_context(|| name.clone())?;
-            print!("{name}\n{}", page::lines(&found));
-            rows.extend(found);
+            Err(error) => {
+                eprintln!("{name}: {error:#}");
+                failed.push(name);
+            }
         }
     }
-    if let Some(out) = &args.out {
-        add(out, rows, |row| (row.model.clone(), row.case.clone(), row.program.clone()))?;
+    if !failed.is_empty() {
+        bail!("not measured: {}", failed.join("; "));
     }
     Ok(())
 }
@@ -136,14 +145,14 @@ fn agreement(args: &Args, small: &Path, template: &Row) -> anyhow::Result<()> {
     let models = [("3M", small), ("tiny", args.tiny.as_path())];
     let rows = agree::compare(&models, &args.device, template)?;
     let apart = rows.iter().filter(|row| !row.holds()).count();
-    if let Some(out) = &args.out {
-        add(out, rows, |row| (row.model.clone(), row.what.clone(), row.device.clone()))?;
-    }
     if apart > 0 {
         bail!(
             "{} does not compute what the CPU computes in fp32: {apart} of the comparisons above",
             args.device
         );
+    }
+    if let Some(out) = &args.out {
+        add(out, rows, |row| (row.model.clone(), row.what.clone(), row.device.clone()))?;
     }
     Ok(())
 }

@@ -79,7 +79,7 @@ struct Process {
 
 impl Process {
     fn start(name: &str, command: &mut Command) -> anyhow::Result<Self> {
-        let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let child = command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = child.spawn().with_context(|| format!("starting {name}"))?;
         let to = child.stdin.take().context("no standard input")?;
         let from = BufReader::new(child.stdout.take().context("no standard output")?);
@@ -198,7 +198,8 @@ pub fn case(plan: &Plan, case: &Case, dir: &Path) -> anyhow::Result<Vec<Row>> {
         let (path, with_threads) = (path.clone(), with_threads.clone());
         let command = move || {
             let mut command = with_threads(Command::new(&python));
-            command.arg(&script).arg(&path);
+            // Libraries of the peers warn of much; what ours says is why it failed.
+            command.arg(&script).arg(&path).stderr(Stdio::null());
             command
         };
         sides.push(Side { row: row(name), command: Box::new(command) });

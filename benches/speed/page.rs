@@ -79,7 +79,7 @@ pub fn write(frames: &Path, docs: &Path) -> anyhow::Result<()> {
     let mut page = HEAD.to_string();
     page += &measured(&frames.join("cpu.jsonl"), "make bench")?;
     page += "\n## Agreement\n\n";
-    page += &agreement(&frames.join("agreement.jsonl"))?;
+    page += &agreement(frames)?;
     page += "\n## On a GPU\n\n";
     page += &measured(&frames.join("gpu.jsonl"), "make bench-gpu")?;
     page += "\n## Grading\n\n";
@@ -108,17 +108,21 @@ fn measured(frame: &Path, command: &str) -> anyhow::Result<String> {
 }
 
 /// How far devices are from fp32 on the CPU.
-fn agreement(frame: &Path) -> anyhow::Result<String> {
+fn agreement(frames: &Path) -> anyhow::Result<String> {
     let mut text = "What a device computes against fp32 on the CPU with the same weights: log-probabilities of 64 texts, the gradient \
         of the loss on them (for each tensor, the norm of the difference over the norm), and the log-probabilities that the \
         engine says of its own samples against those that training works out for them.\n\n"
         .to_string();
-    if !frame.exists() {
-        text += "Not measured: `make bench` writes `benches/results/agreement.jsonl`.\n";
+    let names = ["agreement-cpu.jsonl", "agreement-gpu.jsonl"];
+    let frames = names.map(|name| frames.join(name)).into_iter().filter(|frame| frame.exists());
+    let rows: Vec<Vec<Agreement>> =
+        frames.map(|frame| jsonl::read(&frame)).collect::<Result<_, _>>()?;
+    if rows.is_empty() {
+        text += "Not measured: `make bench` does.\n";
         return Ok(text);
     }
     text += "| model | device | what | largest | mean | within |\n|---|---|---|--:|--:|--:|\n";
-    for row in jsonl::read::<Agreement>(frame)? {
+    for row in rows.concat() {
         let limit = match row.limit {
             Some(limit) if row.holds() => format!("{limit:.0e}"),
             Some(limit) => format!("not within {limit:.0e}"),
