@@ -25,6 +25,31 @@ fn qwen3_4b(lora: Option<LoraConfig>) -> Demand {
     }
 }
 
+/// On the CPU sampling makes a copy of the weights, as its loops read them: not of more than 4 GiB, not of bf16 weights with adapters
+/// and not on a GPU.
+#[test]
+fn sampling_on_the_cpu_copies_the_weights() {
+    use howard::learn::compute::Precision::{Float32, Mixed};
+    let copy = |name: &str, device: &str, precision, lora| {
+        let mut demand = qwen3_4b(lora);
+        demand.shape = ModelConfig::published(name).unwrap();
+        demand.compute.device = device.into();
+        demand.compute.precision = precision;
+        demand.plan().bytes("copy of the weights")
+    };
+    let lora = || Some(LoraConfig::default());
+    // 28 layers of 1,024 x (2,048 + 2 x 1,024) + 2,048 x 1,024 + 3 x 1,024 x 3,072 and norms, and the embedding.
+    let p = 28 * (1024 * 4096 + 2048 * 1024 + 3 * 1024 * 3072 + 2 * 1024 + 2 * 128)
+        + 151_936 * 1024
+        + 1024u64;
+    assert_eq!(copy("Qwen3-0.6B", "cpu", Float32, None), 4 * p);
+    assert_eq!(copy("Qwen3-0.6B", "cpu", Mixed, None), 2 * p);
+    assert_eq!(copy("Qwen3-0.6B", "cpu", Float32, lora()), 4 * p);
+    assert_eq!(copy("Qwen3-0.6B", "cpu", Mixed, lora()), 0);
+    assert_eq!(copy("Qwen3-4B", "cpu", Mixed, None), 0);
+    assert_eq!(copy("Qwen3-0.6B", "cuda", Mixed, None), 0);
+}
+
 /// Every weight, bf16 with an fp32 master and fp32 moments: 2 + 4 + 8 + 4 bytes a parameter while it learns.
 #[test]
 fn qwen3_4b_with_every_weight_by_hand() {

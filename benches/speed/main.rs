@@ -14,7 +14,7 @@ mod worker;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::Parser;
 use howard::cli::provenance;
 use howard::jsonl;

@@ -290,11 +290,9 @@ impl Demand {
                 &[Generation],
                 format!("{prefilled} tokens x {each} B"),
             );
-            let merged = self.lora.is_some() && e == 2;
-            if self.compute.device == "cpu"
-                && !merged
-                && let Some(bytes) = copied(shape, e)
-            {
+            // bf16 weights with adapters are not merged, and libtorch's operators compute.
+            let own_loops = self.compute.device == "cpu" && (self.lora.is_none() || e == 4);
+            if own_loops && let Some(bytes) = copied(shape, e) {
                 let how = format!("{}, as the CPU reads them", times(bytes / e, e));
                 row("copy of the weights", bytes, &[Generation], how);
             }

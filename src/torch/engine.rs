@@ -1,7 +1,7 @@
 //! Generation: token ids in, token ids out; no text, no grading.
 //!
-//! Two engines answer in the same way, [`super::cpu`] on the CPU, and [`super::plain`] with libtorch's operators everywhere else and for
-//! models that are too large for that; [`super::prepared`] chooses.
+//! Two engines answer in the same way, [`super::cpu`] on the CPU, and [`super::plain`] with libtorch's operators everywhere
+//! else and for learning models whose copy would be too large; [`super::prepared`] chooses.
 
 use super::config::ModelConfig;
 use howard::error::Result;

@@ -6,7 +6,7 @@ pub mod backward;
 pub mod batch;
 pub mod checkpoint;
 pub mod config;
-pub mod cpu;
+mod cpu;
 pub mod engine;
 pub mod export;
 pub mod ext;

@@ -14,7 +14,10 @@ use howard::error::Result;
 /// On the CPU, weights in the order in which loops of our own read them, in place of the tensors; otherwise the tensors, with
 /// which libtorch's operators compute.
 #[derive(Debug)]
-pub enum Prepared {
+pub struct Prepared(Held);
+
+#[derive(Debug)]
+enum Held {
     /// In fp32.
     Full(Box<Weights<f32>>),
     /// In bf16.
@@ -27,25 +30,30 @@ impl Prepared {
     /// What suits a model. Each of its tensors is given back as soon as it is copied, so that the weights are hardly ever in
     /// memory twice.
     pub fn new(model: Qwen3) -> Self {
-        let taken = Weights::take(model).map(|weights| Self::Full(Box::new(weights)));
-        let taken = taken
-            .or_else(|model| Weights::take(*model).map(|weights| Self::Half(Box::new(weights))));
-        taken.unwrap_or_else(Self::Tensors)
+        let full = Weights::take(model).map(|weights| Held::Full(Box::new(weights)));
+        let half = |model: Box<Qwen3>| Weights::take(*model).map(|w| Held::Half(Box::new(w)));
+        Self(full.or_else(half).unwrap_or_else(Held::Tensors))
     }
 
     /// A copy of a model's weights as they are now; none where libtorch's operators suit it better.
     fn copy_of(model: &Qwen3) -> Option<Self> {
-        let full = || Some(Self::Full(Box::new(Weights::of(model)?)));
-        full().or_else(|| Some(Self::Half(Box::new(Weights::of(model)?))))
+        let full = || Some(Held::Full(Box::new(Weights::of(model)?)));
+        let half = || Some(Held::Half(Box::new(Weights::of(model)?)));
+        Some(Self(full().or_else(half)?))
+    }
+
+    /// Whether loops of our own compute, not libtorch's operators.
+    pub fn has_loops(&self) -> bool {
+        !matches!(self.0, Held::Tensors(_))
     }
 }
 
 impl Model for Prepared {
     fn config(&self) -> &ModelConfig {
-        match self {
-            Self::Full(weights) => weights.config(),
-            Self::Half(weights) => weights.config(),
-            Self::Tensors(model) => &model.config,
+        match &self.0 {
+            Held::Full(weights) => weights.config(),
+            Held::Half(weights) => weights.config(),
+            Held::Tensors(model) => &model.config,
         }
     }
 
@@ -59,22 +67,22 @@ impl Model for Prepared {
     ) -> Result<()> {
         let ends = Ends::of(self.config(), eos, stop);
         let threads = super::threads();
-        match self {
-            Self::Full(weights) => {
+        match &self.0 {
+            Held::Full(weights) => {
                 cpu::engine::generate(weights, prompts, ends, slots, threads, sink)
             }
-            Self::Half(weights) => {
+            Held::Half(weights) => {
                 cpu::engine::generate(weights, prompts, ends, slots, threads, sink)
             }
-            Self::Tensors(model) => plain::generate(model, prompts, eos, stop, slots, sink),
+            Held::Tensors(model) => plain::generate(model, prompts, eos, stop, slots, sink),
         }
     }
 
     fn score(&self, sequences: &[Vec<u32>]) -> Vec<Vec<f32>> {
-        match self {
-            Self::Full(weights) => score::score(weights, sequences, super::threads()),
-            Self::Half(weights) => score::score(weights, sequences, super::threads()),
-            Self::Tensors(model) => logprob::score_plain(model, sequences),
+        match &self.0 {
+            Held::Full(weights) => score::score(weights, sequences, super::threads()),
+            Held::Half(weights) => score::score(weights, sequences, super::threads()),
+            Held::Tensors(model) => logprob::score_plain(model, sequences),
         }
     }
 }

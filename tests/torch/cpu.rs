@@ -8,8 +8,6 @@ use howard::learn::compute::LoraConfig;
 use howard::rng::Seed;
 use howard::sample::Sampler;
 use howard::types::{Finish, Request, SamplingParams};
-use howard_torch::cpu::number::Pair;
-use howard_torch::cpu::weights::Weights;
 use howard_torch::engine::{Model, Output, Prompt, StopText};
 use howard_torch::local::LocalSampler;
 use howard_torch::prepared::Prepared;
@@ -89,7 +87,8 @@ fn gap(model: &Qwen3, prompts: &[Prompt], outputs: &BTreeMap<(usize, usize), Out
         let pairs = output.logprobs.iter().zip(scores[first..].to_vec());
         pairs.map(|(a, b)| (a - b).abs()).collect::<Vec<_>>()
     })
-    .fold(0.0, f32::max)
+    // What is not a number is no small difference.
+    .fold(0.0, |a, b| if b > a || b.is_nan() { b } else { a })
 }
 
 #[test]
@@ -146,7 +145,7 @@ fn bfloat16_follows_float32_of_the_same_weights() {
         let plain = gap(&full, &prompts, &run(plain::generate, &half, &prompts, 16));
         // Logits of size 10, inputs of products rounded to steps of 0.4 %.
         assert!(own <= 0.1, "{name}: {own}");
-        assert!(own < plain, "{name}: {own} {plain}");
+        assert!(own < plain && plain <= 0.2, "{name}: {own} {plain}");
         // Scoring is the same arithmetic as decoding.
         let sequences: Vec<Vec<u32>> =
             outputs.values().map(|o| [prompts[o.prompt].ids.as_slice(), &o.ids].concat()).collect();
@@ -169,7 +168,7 @@ fn a_prepared_model_answers_the_same() {
         let sequences: Vec<Vec<u32>> = prompts.iter().map(|prompt| prompt.ids.clone()).collect();
         let scores = model.score(&sequences);
         let prepared = Prepared::new(model);
-        assert!(!matches!(prepared, Prepared::Tensors(_)), "{device}");
+        assert!(prepared.has_loops(), "{device}");
         assert_eq!(prepared.score(&sequences), scores);
         prepared
             .generate(&prompts, &[3, 4], &|_, _| false, 8, &mut |output| {
@@ -182,18 +181,35 @@ fn a_prepared_model_answers_the_same() {
             })
             .unwrap();
     }
-    let mut model = model_of("tied_one_kv_head", Kind::BFloat16);
-    lora::attach(&mut model, &LoraConfig { rank: 4, ..LoraConfig::default() }, 1).unwrap();
-    assert!(matches!(Prepared::new(model), Prepared::Tensors(_)));
+}
+
+/// A later token changes no earlier one, not even where it is not a number: a pair of bf16 holds two positions, one of which may
+/// not be seen.
+#[test]
+fn what_comes_later_is_not_seen() {
+    for kind in [Kind::Float, Kind::BFloat16] {
+        let model = model_of("untied_two_kv_heads", kind);
+        let poisoned = 50u32;
+        let _guard = tch::no_grad_guard();
+        let _ = model.embed.get(i64::from(poisoned)).fill_(f64::NAN);
+        for length in [1, 2, 5, 32, 33, 64, 65] {
+            let ids: Vec<u32> = (0..length).map(|t| 3 + t % 40).collect();
+            let clean = model.score(std::slice::from_ref(&ids)).remove(0);
+            let after = model.score(&[[ids.as_slice(), &[poisoned, 7]].concat()]).remove(0);
+            assert_eq!(clean, after[..clean.len()], "{kind:?} {length}");
+            assert!(clean.iter().all(|l| l.is_finite()) && after[ids.len()].is_nan());
+        }
+    }
 }
 
 /// What adapters add would be rounded away in bf16 weights: libtorch's operators, which add it to the product, take over.
 #[test]
 fn adapters_of_bfloat16_weights_are_not_merged() {
-    let mut model = model_of("tied_one_kv_head", Kind::BFloat16);
-    assert!(Weights::<Pair>::of(&model).is_some() && Weights::<f32>::of(&model).is_none());
-    lora::attach(&mut model, &LoraConfig { rank: 4, ..LoraConfig::default() }, 1).unwrap();
-    assert!(Weights::<Pair>::of(&model).is_none() && Weights::<f32>::of(&model).is_none());
+    for (kind, merged) in [(Kind::BFloat16, false), (Kind::Float, true)] {
+        let mut model = model_of("tied_one_kv_head", kind);
+        lora::attach(&mut model, &LoraConfig { rank: 4, ..LoraConfig::default() }, 1).unwrap();
+        assert_eq!(Prepared::new(model).has_loops(), merged);
+    }
 }
 
 #[test]

@@ -65,8 +65,11 @@ fn bfloat16_follows_transformers_to_rounding() {
     for name in CASES {
         let reference = reference(name);
         let model = Qwen3::load(&golden(name), Kind::BFloat16, Device::Cpu).unwrap();
-        let difference = worst(&model.score(&ids(&reference)), &reference["logprobs_bfloat16"]);
-        assert!(difference <= 0.15, "{name}: {difference}");
+        for scores in [Qwen3::score, logprob::score_plain] {
+            let difference =
+                worst(&scores(&model, &ids(&reference)), &reference["logprobs_bfloat16"]);
+            assert!(difference <= 0.15, "{name}: {difference}");
+        }
     }
 }
 

@@ -102,11 +102,21 @@ fn some<V: Vectors, N: Number, const G: usize>(
     for column in (0..d).step_by(WIDTH) {
         let mut sums = [[[0.0; WIDTH]]; G];
         for (index, &page) in table.iter().enumerate() {
-            let seen = PAGE.min(length - index * PAGE).div_ceil(N::PER);
-            let first = index * (PAGE / N::PER);
+            let seen = PAGE.min(length - index * PAGE);
+            let (whole, first) = (seen / N::PER, index * (PAGE / N::PER));
             let values = &pages.values(page, layer, head)[column..];
-            let weights = std::array::from_fn(|j| &weights[j * stride + first..][..seen]);
-            V::accumulate(&mut sums, weights, [Rows { values, stride: dp }], seen);
+            let weights: [&[N]; G] = std::array::from_fn(|j| &weights[j * stride + first..]);
+            V::accumulate(&mut sums, weights, [Rows { values, stride: dp }], whole);
+            if seen > whole * N::PER {
+                // The other half of the last number is a position that is not seen: a weight of 0 does not hide what is no number.
+                let last = std::array::from_fn::<N, WIDTH, _>(|n| {
+                    let mut value = N::default();
+                    value.put(0, values[whole * dp + n].get(0));
+                    value
+                });
+                let rows = Rows { values: &last, stride: WIDTH };
+                V::accumulate(&mut sums, weights.map(|weights| &weights[whole..]), [rows], 1);
+            }
         }
         let width = WIDTH.min(d - column);
         for (j, sums) in sums.iter().enumerate() {

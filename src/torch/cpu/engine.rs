@@ -3,9 +3,9 @@
 //! sequences, and the others help it ([`super::team`]).
 
 use std::collections::VecDeque;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
+use std::sync::{Mutex, PoisonError};
 
 use super::forward::{Forward, ROWS, Row};
 use super::number::Number;
@@ -35,7 +35,7 @@ struct Task {
 /// `sink` when it is finished.
 ///
 /// # Errors
-/// An error of `sink`; the threads then stop after their current token.
+/// An error of `sink`; the threads then stop after their current token or prompt.
 pub(crate) fn generate<N: Number>(
     weights: &Weights<N>,
     prompts: &[Prompt],
@@ -57,7 +57,7 @@ pub(crate) fn generate<N: Number>(
             scope.spawn(move || {
                 Team::gather(weights.isa, team, |team| {
                     let mut worker = Worker::new(weights, team, prompts, ends, together, sender);
-                    while !stopped.load(Ordering::Relaxed) && worker.turn(queue) {}
+                    while worker.turn(queue, stopped) {}
                 });
             });
         }
@@ -106,13 +106,15 @@ struct Open {
 struct Worker<'a, N> {
     prompts: &'a [Prompt],
     ends: Ends<'a>,
+    team: Team,
     together: usize,
     sender: Sender<Output>,
     forward: Forward<'a, N>,
     pages: Pages<N>,
     live: Vec<Live>,
     open: Option<Open>,
-    scratch: Scratch,
+    /// For each thread.
+    scratch: Vec<Mutex<Scratch>>,
 }
 
 impl<'a, N: Number> Worker<'a, N> {
@@ -125,14 +127,15 @@ impl<'a, N: Number> Worker<'a, N> {
         sender: Sender<Output>,
     ) -> Self {
         let forward = Forward::new(weights, team);
-        let (pages, scratch) = (forward.pages(), Scratch::default());
+        let pages = forward.pages();
+        let scratch = (0..team.threads).map(|_| Mutex::default()).collect();
         let (live, open) = (Vec::new(), None);
-        Self { prompts, ends, together, sender, forward, pages, live, open, scratch }
+        Self { prompts, ends, team, together, sender, forward, pages, live, open, scratch }
     }
 
     /// Fills free places, then draws one token for every sequence. Whether there was anything to do.
-    fn turn(&mut self, queue: &Mutex<VecDeque<Task>>) -> bool {
-        while self.live.len() < self.together {
+    fn turn(&mut self, queue: &Mutex<VecDeque<Task>>, stopped: &AtomicBool) -> bool {
+        while self.live.len() < self.together && !stopped.load(Ordering::Relaxed) {
             if self.open.is_none() {
                 // No thread panics while it holds the queue.
                 let task = queue.lock().ok().and_then(|mut queue| queue.pop_front());
@@ -141,7 +144,7 @@ impl<'a, N: Number> Worker<'a, N> {
             }
             self.admit();
         }
-        if self.live.is_empty() {
+        if self.live.is_empty() || stopped.load(Ordering::Relaxed) {
             return false;
         }
         self.decode();
@@ -176,7 +179,9 @@ impl<'a, N: Number> Worker<'a, N> {
             return;
         };
         let mut job = Job::new(open.task.prompt, sample);
-        let (last, finish) = job.draw(self.prompts, &open.logits, self.ends, &mut self.scratch);
+        let mut scratch = self.scratch[0].lock().unwrap_or_else(PoisonError::into_inner);
+        let (last, finish) = job.draw(self.prompts, &open.logits, self.ends, &mut scratch);
+        drop(scratch);
         if let Some(finish) = finish {
             return hand_out(&self.sender, &mut job, finish);
         }
@@ -197,18 +202,21 @@ impl<'a, N: Number> Worker<'a, N> {
             .collect();
         let all: Vec<usize> = (0..rows.len()).collect();
         self.forward.run(&mut self.pages, &rows, &all);
-        let mut ended = Vec::new();
-        for (row, live) in self.live.iter_mut().enumerate() {
-            let logits = self.forward.logits(row);
-            let (last, finish) = live.job.draw(self.prompts, logits, self.ends, &mut self.scratch);
+        let (forward, prompts, ends, scratch) =
+            (&self.forward, self.prompts, self.ends, &self.scratch);
+        let finishes = self.team.each(&mut self.live, |thread, row, live| {
+            // Nobody else has this thread's.
+            let mut scratch = scratch[thread].lock().unwrap_or_else(PoisonError::into_inner);
+            let (last, finish) = live.job.draw(prompts, forward.logits(row), ends, &mut scratch);
             (live.last, live.cached) = (last, live.cached + 1);
+            finish
+        });
+        for (row, finish) in finishes.into_iter().enumerate().rev() {
             if let Some(finish) = finish {
+                let mut live = self.live.swap_remove(row);
                 hand_out(&self.sender, &mut live.job, finish);
-                ended.push(row);
+                self.pages.release(live.table);
             }
-        }
-        for row in ended.into_iter().rev() {
-            self.pages.release(self.live.swap_remove(row).table);
         }
     }
 }
@@ -216,4 +224,76 @@ impl<'a, N: Number> Worker<'a, N> {
 /// The receiver is gone only when generation has failed already.
 fn hand_out(sender: &Sender<Output>, job: &mut Job, finish: Finish) {
     drop(sender.send(job.output(finish)));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::super::number::Pair;
+    use super::super::score::score;
+    use super::*;
+    use crate::config::ModelConfig;
+    use crate::qwen3::Qwen3;
+    use howard::rng::Seed;
+    use howard::types::SamplingParams;
+    use tch::Device;
+
+    /// The same bits from every number of threads and slots. No size is a multiple of anything.
+    fn any_number_of_threads<N: Number>(vocab_size: i64, hidden_size: i64, tied: bool) {
+        let shape = ModelConfig {
+            vocab_size,
+            hidden_size,
+            intermediate_size: 2 * hidden_size + 1,
+            num_hidden_layers: 2,
+            num_attention_heads: 6,
+            num_key_value_heads: 3,
+            head_dim: 22,
+            rope_theta: 10_000.0,
+            rms_norm_eps: 1e-6,
+            tie_word_embeddings: tied,
+            max_position_embeddings: 256,
+        };
+        let model = Qwen3::random(shape, 7, N::KIND, Device::Cpu);
+        let Some(weights) = Weights::<N>::of(&model) else { return };
+        let prompts: Vec<Prompt> = (0..4)
+            .map(|i| {
+                let stream = &mut Seed(3).index(i).stream();
+                let ids = (0..1 + stream.below(90)).map(|_| stream.below(120) as u32).collect();
+                let params = SamplingParams { max_tokens: 20, ..SamplingParams::default() };
+                let seeds = (0..=i).map(|sample| Seed(5).index(i).index(sample)).collect();
+                Prompt { ids, params, seeds }
+            })
+            .collect();
+        let sequences: Vec<Vec<u32>> = prompts.iter().map(|prompt| prompt.ids.clone()).collect();
+        let answers = |threads, slots| {
+            let ends = Ends::of(&model.config, &[3, 4], &|_, _| false);
+            let mut outputs = BTreeMap::new();
+            generate(&weights, &prompts, ends, slots, threads, &mut |output| {
+                let Output { prompt, sample, ids, logprobs, .. } = output;
+                outputs.insert((prompt, sample), (ids, logprobs));
+                Ok(())
+            })
+            .unwrap();
+            assert_eq!(outputs.len(), 1 + 2 + 3 + 4);
+            (outputs, score(&weights, &sequences, threads))
+        };
+        let alone = answers(1, 1);
+        for (threads, slots) in [(2, 1), (2, 64), (5, 2)] {
+            assert!(alone == answers(threads, slots), "{threads} threads, {slots} slots");
+        }
+    }
+
+    /// Beyond the size from which threads help each other.
+    #[test]
+    fn helpers_change_nothing() {
+        any_number_of_threads::<f32>(4001, 385, true);
+        any_number_of_threads::<Pair>(4001, 513, true);
+    }
+
+    /// Beyond the size from which all threads share each step.
+    #[test]
+    fn sharing_all_steps_changes_nothing() {
+        any_number_of_threads::<f32>(20_001, 513, false);
+    }
 }

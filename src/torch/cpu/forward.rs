@@ -60,7 +60,6 @@ struct Sizes {
     h: usize,
     k: usize,
     d: usize,
-    f: usize,
     v: usize,
 }
 
@@ -73,7 +72,6 @@ impl Sizes {
             h: size(config.num_attention_heads),
             k: size(config.num_key_value_heads),
             d: size(config.head_dim),
-            f: size(config.intermediate_size),
             v: size(config.vocab_size),
         }
     }
@@ -82,7 +80,8 @@ impl Sizes {
 impl<'a, N: Number> Forward<'a, N> {
     /// Room for a model's activations; `team` computes them.
     pub fn new(weights: &'a Weights<N>, team: Team) -> Self {
-        let Sizes { c, h, k, d, f, v } = Sizes::of(weights);
+        let Sizes { c, h, k, d, v, .. } = Sizes::of(weights);
+        let inner = weights.layers.first().map_or(0, |layer| layer.gate_up.length(Then::Gate));
         let room = |n: usize| vec![0.0; ROWS * padded(n)];
         Self {
             weights,
@@ -91,7 +90,7 @@ impl<'a, N: Number> Forward<'a, N> {
             normed: room(c),
             qkv: room((h + 2 * k) * d),
             attended: room(h * d),
-            inner: room(padded(2 * f.next_multiple_of(16)) / 2),
+            inner: room(inner),
             logits: room(v),
             rooms: (0..2 * team.threads).map(|_| Room::default()).collect(),
             inputs: Vec::new(),
@@ -112,10 +111,9 @@ impl<'a, N: Number> Forward<'a, N> {
     /// If there are too many rows.
     pub fn run(&mut self, pages: &mut Pages<N>, rows: &[Row<'_>], wanted: &[usize]) {
         assert!(rows.len() <= ROWS, "{} rows", rows.len());
-        let Sizes { c, h, k, d, f, .. } = Sizes::of(self.weights);
+        let Sizes { c, h, k, d, .. } = Sizes::of(self.weights);
         let (team, isa) = (self.team, self.team.isa);
         let m = rows.len();
-        let inner = padded(padded(2 * f.next_multiple_of(16)) / 2);
         let (cp, ap) = (padded(c), padded(h * d));
         self.rotate_up_to(rows.iter().map(|row| row.position).max().unwrap_or(0));
         for (row, x) in rows.iter().zip(self.x.chunks_exact_mut(cp)) {
@@ -138,7 +136,8 @@ impl<'a, N: Number> Forward<'a, N> {
             self.norm(isa, &layer.post_norm, m);
             let (normed, room) = ((&*self.normed, cp), &mut self.inputs);
             layer.gate_up.product(team, normed, m, Then::Gate, &mut self.inner, room);
-            layer.down.product(team, (&self.inner, inner), m, Then::Add, &mut self.x, room);
+            let inner = (&*self.inner, layer.gate_up.length(Then::Gate));
+            layer.down.product(team, inner, m, Then::Add, &mut self.x, room);
         }
         if wanted.is_empty() {
             return;

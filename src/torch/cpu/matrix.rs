@@ -9,7 +9,7 @@ use rayon::slice::ParallelSliceMut;
 
 use super::lanes::{Task, WIDTH, exp};
 use super::number::Number;
-use super::team::{Team, cut, shares};
+use super::team::{Team, cut, pool, shares};
 use super::vectors::{Rows, Vectors};
 
 /// A matrix `[o, i]` in panels of [`WIDTH`] outputs, each panel `[i, WIDTH]` (pairs of inputs with bf16); outputs beyond the
@@ -25,7 +25,7 @@ pub struct Panels<N> {
     pub outputs: usize,
 }
 
-/// Numbers from which a matrix is put into panels by all threads of the machine.
+/// Numbers from which all threads put a matrix into panels.
 const MANY: usize = 1 << 20;
 
 /// Numbers of a row that are put into a panel at a time: those of a line of the cache.
@@ -86,10 +86,12 @@ impl<N: Number> Panels<N> {
                 }
             }
         };
-        if values.len() < MANY {
-            values.chunks_exact_mut(WIDTH * depth).enumerate().for_each(fill);
-        } else {
-            values.par_chunks_exact_mut(WIDTH * depth).enumerate().for_each(fill);
+        let panel = WIDTH * depth;
+        match pool(if values.len() < MANY { 1 } else { crate::threads() }) {
+            None => values.chunks_exact_mut(panel).enumerate().for_each(fill),
+            Some(pool) => pool.install(|| {
+                values.par_chunks_exact_mut(panel).enumerate().for_each(fill);
+            }),
         }
         Self { values, depth, inputs, outputs }
     }
@@ -110,8 +112,12 @@ impl<N: Number> Panels<N> {
         size_of_val(self.values.as_slice())
     }
 
-    /// `x [m, i]` times the matrix; rows of `x` are `stride` apart, rows of `into` `padded(o)`, or with [`Then::Gate`]
-    /// half of that, rounded up to whole panels. `room` is used again: with bf16, `x` is rounded into it.
+    /// Room that a row of a product takes: whole panels.
+    pub fn length(&self, then: Then) -> usize {
+        padded(if then == Then::Gate { padded(self.outputs) / 2 } else { self.outputs })
+    }
+
+    /// `x [m, i]` times the matrix; rows of `x` are `stride` apart, rows of `into` [`Panels::length`]. `room` is used again: with bf16, `x` is rounded into it.
     pub fn product(
         &self,
         team: Team,
@@ -125,10 +131,8 @@ impl<N: Number> Panels<N> {
         team.isa.run(AsNumbers { x, stride, m, inputs: self.inputs, room, rows: &mut rows });
         let (x, stride) = rows;
         let panels = shares(self.values.len() / (WIDTH * self.depth), team.threads);
-        let (width, length) = match then {
-            Then::Gate => (WIDTH / 2, padded(padded(self.outputs) / 2)),
-            _ => (WIDTH, padded(self.outputs)),
-        };
+        let width = if then == Then::Gate { WIDTH / 2 } else { WIDTH };
+        let length = self.length(then);
         let columns: Vec<_> = panels.iter().map(|p| p.start * width..p.end * width).collect();
         let pieces = cut(into.chunks_exact_mut(length).take(m), &columns);
         let parts = panels.into_iter().zip(pieces);
@@ -365,7 +369,7 @@ mod tests {
         let matrix = numbers(5, 2 * f * inputs);
         let x = numbers(6, m * inputs);
         let panels = Panels::gated(&matrix, inputs);
-        let mut got = vec![0.0; m * padded(padded(panels.outputs) / 2)];
+        let mut got = vec![0.0; m * panels.length(Then::Gate)];
         panels.product(alone(isa), (&x, inputs), m, Then::Gate, &mut got, &mut vec![]);
         let dot = |row: usize, output: usize| -> f64 {
             let terms = (0..inputs)
@@ -376,7 +380,7 @@ mod tests {
             for unit in 0..f {
                 let gate = dot(row, unit);
                 let expected = gate / (1.0 + (-gate).exp()) * dot(row, f + unit);
-                let got = f64::from(got[row * padded(padded(panels.outputs) / 2) + unit]);
+                let got = f64::from(got[row * panels.length(Then::Gate) + unit]);
                 assert!((got - expected).abs() < 1e-6, "{got} {expected}");
             }
         }

@@ -1,12 +1,13 @@
-//! A Qwen3 on the CPU without libtorch: generation and scoring of models whose layers are so small that calling
-//! an operator costs more than its arithmetic.
+//! A Qwen3 on the CPU without libtorch: generation and scoring. In small models, calling an operator costs more than its
+//! arithmetic; large ones are read faster in the order in which they are multiplied.
 //!
 //! Every number is computed by a fixed sequence of operations that does not depend on what else is in the batch, on the
 //! number of threads or on the width of the processor's vectors: a sample is equal to the last bit alone and in company.
-//! That is also why threads need not work in step: each decodes sequences of its own.
+//! That is also why threads need not work in step: each decodes sequences of its own, where the model is small.
 //!
-//! [`lanes`] compiles the inner loops for the vectors of the machine, [`number`] is fp32 or bf16, [`vectors`] sums products, [`matrix`] multiplies, [`pages`] holds keys and
-//! values, [`attend`] reads them, [`forward`] is the model, [`engine`] decodes, [`score`] scores given tokens.
+//! [`lanes`] compiles the inner loops for the vectors of the machine, [`number`] is fp32 or bf16, [`vectors`] sums products,
+//! [`matrix`] multiplies, [`pages`] holds keys and values, [`attend`] reads them, [`forward`] is the model, [`weights`] its
+//! weights, [`team`] the threads that share a step, [`engine`] decodes, [`score`] scores given tokens.
 //! [`training`] holds loops of the learner, which computes with libtorch.
 
 pub mod attend;

@@ -5,6 +5,8 @@
 
 use std::ops::Range;
 
+use rayon::iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
+
 use super::lanes::{Isa, Task};
 
 /// How many threads share, and the vectors they compute with.
@@ -19,12 +21,23 @@ pub struct Team {
 impl Team {
     /// Does some work with a team of `threads`, on one of its threads. Alone, if the system gives no threads.
     pub fn gather<R: Send>(isa: Isa, threads: usize, work: impl FnOnce(Self) -> R + Send) -> R {
-        if threads > 1
-            && let Ok(pool) = rayon::ThreadPoolBuilder::new().num_threads(threads).build()
-        {
-            return pool.install(|| work(Self { isa, threads }));
+        match pool(threads) {
+            Some(pool) => pool.install(|| work(Self { isa, threads })),
+            None => work(Self { isa, threads: 1 }),
         }
-        work(Self { isa, threads: 1 })
+    }
+
+    /// What `work` makes of each item, given the number of the thread and of the item.
+    pub fn each<T: Send, R: Send>(
+        self,
+        items: &mut [T],
+        work: impl Fn(usize, usize, &mut T) -> R + Sync,
+    ) -> Vec<R> {
+        if self.threads == 1 {
+            return items.iter_mut().enumerate().map(|(n, item)| work(0, n, item)).collect();
+        }
+        let thread = || rayon::current_thread_index().unwrap_or(0);
+        items.par_iter_mut().enumerate().map(|(n, item)| work(thread(), n, item)).collect()
     }
 
     /// Does all parts, and returns when the last is done.
@@ -43,6 +56,12 @@ impl Team {
     }
 }
 
+/// `threads` threads; none for one thread, or if the system gives no more.
+pub fn pool(threads: usize) -> Option<rayon::ThreadPool> {
+    let pool = || rayon::ThreadPoolBuilder::new().num_threads(threads).build().ok();
+    (threads > 1).then(pool).flatten()
+}
+
 /// `0..count` in at most `parts` ranges of nearly the same length, none empty.
 pub fn shares(count: usize, parts: usize) -> Vec<Range<usize>> {
     let parts = parts.min(count);
@@ -54,7 +73,9 @@ pub fn cut<'a>(
     rows: impl Iterator<Item = &'a mut [f32]>,
     columns: &[Range<usize>],
 ) -> Vec<Vec<&'a mut [f32]>> {
-    let mut pieces: Vec<Vec<&mut [f32]>> = columns.iter().map(|_| Vec::new()).collect();
+    let count = rows.size_hint().0;
+    let mut pieces: Vec<Vec<&mut [f32]>> =
+        columns.iter().map(|_| Vec::with_capacity(count)).collect();
     for row in rows {
         let mut rest = row;
         for (pieces, columns) in pieces.iter_mut().zip(columns) {
@@ -84,6 +105,23 @@ mod tests {
         #[inline(always)]
         fn run<V: Vectors>(self) {
             self.0.into_iter().for_each(|piece| piece.fill(self.1));
+        }
+    }
+
+    #[test]
+    fn each_item_has_its_result() {
+        let Some(isa) = Isa::detect() else { return };
+        for threads in [1, 3] {
+            let mut items: Vec<usize> = (0..50).collect();
+            let doubled = Team::gather(isa, threads, |team| {
+                team.each(&mut items, |thread, n, item| {
+                    assert!(thread < threads && n == *item);
+                    *item += 1;
+                    2 * n
+                })
+            });
+            assert!(doubled.into_iter().eq((0..50).map(|n| 2 * n)));
+            assert_eq!(items, (1..=50).collect::<Vec<_>>());
         }
     }
 

@@ -98,8 +98,9 @@ impl<const PAIRS: bool> Vectors for Avx512<PAIRS> {
             assert!(rows.values.len() >= (count - 1) * rows.stride + WIDTH, "too few rows");
         }
         const { assert!(size_of::<N>() == size_of::<f32>(), "numbers of 32 bits") };
-        // SAFETY: `Isa::run` calls this only where the processor has AVX-512, and pairs. Numbers have 32 bits. Every pointer is of a coefficient `i < count`, of
-        // row `i < count` or of one of the sums, which the assertions above and the types say are there.
+        // SAFETY: `Isa::run` calls this only where the processor has AVX-512, and pairs. Numbers have 32 bits. Every pointer is
+        // of a coefficient `i < count`, of row `i < count` or of one of the sums, which the assertions above and the types say
+        // are there.
         unsafe {
             let mut own = [[[_mm512_setzero_ps(); 2]; P]; M];
             for m in 0..M {

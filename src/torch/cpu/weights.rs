@@ -14,8 +14,8 @@ use howard::learn::memory::copied;
 /// of the processor then.
 const SHARED: usize = 64 << 20;
 
-/// Bytes of weights from which threads that have no sequence help others: a step of a smaller model is over before they wake.
-const HELPED: usize = 8 << 20;
+/// Bytes of weights that are worth a thread: the step of a small model is over before another one wakes.
+const PART: usize = 4 << 20;
 
 /// One layer; q, k, v and gate, up are one matrix each.
 #[derive(Debug)]
@@ -45,43 +45,49 @@ pub struct Weights<N> {
 }
 
 impl<N: Number> Weights<N> {
-    /// A copy of a model's weights as they are now; none if the model is of another kind or not on the CPU, is too large for
-    /// this to be worth it, or the machine has no AVX2. Nor in bf16 if there are adapters: what they add to a weight is
-    /// lost where it is rounded to bf16 again.
+    /// A copy of a model's weights as they are now; none if [`Weights::take`] would not take it, or if the copy were so large
+    /// that it would be missed.
     pub fn of(model: &Qwen3) -> Option<Self> {
         let isa = Self::fits(model)?;
-        let (norm, head, embed) = Self::ends(model);
-        let inv_freq = numbers(model.inv_freq());
-        let layers = model.layers.iter().map(|layer| layer_weights(layer, &model.config)).collect();
-        Some(Self { config: model.config.clone(), isa, layers, norm, head, embed, inv_freq })
+        copied(&model.config, N::KIND.elt_size_in_bytes() as u64)?;
+        let head = model.head.as_ref();
+        Some(Self {
+            config: model.config.clone(),
+            isa,
+            layers: model.layers.iter().map(|layer| layer_weights(layer, &model.config)).collect(),
+            norm: numbers(&model.norm),
+            head: panels(head.unwrap_or(&model.embed)),
+            embed: head.map(|_| panels(&model.embed)),
+            inv_freq: numbers(model.inv_freq()),
+        })
     }
 
-    /// As [`Weights::of`], but takes the model; each layer is given back when it is copied.
+    /// The weights of a model, each tensor of which is given back as soon as it is copied.
     ///
     /// # Errors
-    /// The model itself, where that gives none.
+    /// The model itself, if it is of another kind or not on the CPU, or the machine has no AVX2. Also in bf16 if there are
+    /// adapters: what they add to a weight is lost where it is rounded to bf16 again.
     pub fn take(model: Qwen3) -> Result<Self, Box<Qwen3>> {
         let Some(isa) = Self::fits(&model) else { return Err(Box::new(model)) };
-        let inv_freq = numbers(model.inv_freq());
-        let (norm, head, embed) = Self::ends(&model);
-        let Qwen3 { config, layers, .. } = model;
+        let (inv_freq, norm) = (numbers(model.inv_freq()), numbers(&model.norm));
+        let Qwen3 { config, embed, layers, head, .. } = model;
         let layers = layers.into_iter().map(|layer| layer_weights(&layer, &config)).collect();
+        let (head, embed) = match head {
+            Some(head) => {
+                let own = panels(&head);
+                drop(head);
+                (own, Some(panels(&embed)))
+            }
+            None => (panels(&embed), None),
+        };
         Ok(Self { config, isa, layers, norm, head, embed, inv_freq })
     }
 
     fn fits(model: &Qwen3) -> Option<Isa> {
         let fits = model.device() == Device::Cpu
             && model.kind() == N::KIND
-            && (N::PER == 1 || model.layers.iter().all(|layer| layer.adapters.is_none()))
-            && copied(&model.config, N::KIND.elt_size_in_bytes() as u64).is_some();
+            && (N::PER == 1 || model.layers.iter().all(|layer| layer.adapters.is_none()));
         Isa::detect().filter(|_| fits)
-    }
-
-    /// What is before and after the layers: norm, head, embedding.
-    fn ends(model: &Qwen3) -> (Vec<f32>, Panels<N>, Option<Panels<N>>) {
-        let _guard = tch::no_grad_guard();
-        let head = panels(model.head.as_ref().unwrap_or(&model.embed));
-        (numbers(&model.norm), head, model.head.as_ref().map(|_| panels(&model.embed)))
     }
 
     /// The model's shape.
@@ -96,7 +102,10 @@ impl<N: Number> Weights<N> {
         let bytes = self.layers.iter().map(layer).sum::<usize>() + self.head.bytes();
         let threads = threads.max(1);
         let workers = if bytes < SHARED { threads.min(sequences.max(1)) } else { 1 };
-        (workers, if bytes < HELPED { 1 } else { threads / workers })
+        // More threads than processors wait for each other.
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let team = (threads / workers).min(bytes / PART).min(processors.div_ceil(workers));
+        (workers, team.max(1))
     }
 }
 
@@ -116,6 +125,7 @@ fn layer_weights<N: Number>(layer: &Layer, config: &ModelConfig) -> LayerWeights
 }
 
 fn panels<N: Number>(matrix: &Tensor) -> Panels<N> {
+    let _guard = tch::no_grad_guard();
     Panels::of(Numbers::of(matrix).all(), width(matrix))
 }
 
