@@ -10,7 +10,7 @@ BIN := $(or $(CARGO_TARGET_DIR),target)/debug
 .PHONY: help setup build demo ablation test test-endpoint test-light tiny-model lint doc deny golden golden-peers bench bench-gpu bench-pack bench-page clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## fetch libtorch into .libtorch/ (once; LIBTORCH=DIR uses an existing one)
 	@scripts/setup.sh

@@ -16,6 +16,7 @@ use howard_torch::prepared::Prepared;
 use howard_torch::qwen3::Qwen3;
 use howard_torch::tokenizer::Vocabulary;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// Score texts or token ids under a model: one JSON line in, one JSON line out.
 ///
@@ -81,7 +82,13 @@ fn score(args: &Args) -> anyhow::Result<u8> {
 
 /// The ids of every line, checked against the model.
 fn read(path: &Path, model_dir: &Path, model: &Qwen3) -> anyhow::Result<Vec<Vec<u32>>> {
-    let rows: Vec<(usize, Row)> = howard::jsonl::read_numbered(path)?;
+    let rows: Vec<(usize, Value)> = howard::jsonl::read_numbered(path)?;
+    let row = |(line, value): (usize, Value)| {
+        let problem = r#"is neither {"text": "..."} nor {"ids": [...]}"#;
+        let row = serde_json::from_value::<Row>(value);
+        row.map(|row| (line, row)).map_err(|_| Error::parse(path, line, problem))
+    };
+    let rows: Vec<(usize, Row)> = rows.into_iter().map(row).collect::<Result<_, _>>()?;
     let vocabulary = match rows.iter().any(|(_, row)| matches!(row, Row::Text { .. })) {
         true => Some(Vocabulary::load(model_dir)?),
         false => None,

@@ -96,6 +96,7 @@ impl Progress for Terminal {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
-        eprintln!("{} {} in {seconds:.1} s: {note}", self.what, self.total);
+        let note = if note.is_empty() { note } else { format!(": {note}") };
+        eprintln!("{} {} in {seconds:.1} s{note}", self.what, self.total);
     }
 }

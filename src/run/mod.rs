@@ -4,7 +4,9 @@ pub mod config;
 pub mod manifest;
 pub mod tensorboard;
 
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -56,26 +58,48 @@ pub enum Found {
     Finished,
 }
 
-/// The folder of a run.
+/// Locked while a program works in the folder.
+const LOCK: &str = ".lock";
+
+/// What a run leaves once it has done something.
+const TRACES: [&str; 8] =
+    [DONE, RECORDS, RECORDS_JSONL, STEPS, GROUPS, PENDING, CHECKPOINTS, MODEL];
+
+/// The folder of a run. Nobody else may open it while this (or a clone) lives.
 #[derive(Clone, Debug)]
 pub struct RunFolder {
     dir: PathBuf,
+    /// Let go by the system when the program ends, also when it is killed; none where the file system has no locks.
+    _lock: Option<Arc<File>>,
 }
 
 impl RunFolder {
-    /// Opens a run's folder: creates it with its configuration, or recognises the run that is already there.
+    /// Opens a run's folder: creates it with its configuration, or recognises the run that is already there. A run that has
+    /// done nothing yet, because something was wrong, gives way to one of another configuration.
     ///
     /// # Errors
-    /// The folder cannot be written; it holds a run of another configuration, or files that are not a run's.
+    /// The folder cannot be written, or another program works in it; it holds a run of another configuration, or files that
+    /// are not a run's.
     pub fn open(dir: &Path, config: &impl Serialize) -> Result<(Self, Found)> {
         let text = toml::to_string(config).map_err(|e| {
             Error::config("configuration", format!("cannot be written as TOML: {e}"))
         })?;
-        let folder = Self { dir: dir.to_path_buf() };
-        let config_path = folder.path(CONFIG);
+        let config_path = dir.join(CONFIG);
+        if !config_path.exists() && !is_empty(dir)? {
+            return Err(Error::file(
+                dir,
+                "is not empty and holds no run (no config.toml): choose another --out",
+            ));
+        }
+        disk::create_dir(dir)?;
+        let folder = Self { dir: dir.to_path_buf(), _lock: lock(dir)? };
         if config_path.exists() {
             let there = disk::read_text(&config_path)?;
-            if there != text {
+            if there == text {
+                let done = folder.path(DONE).exists();
+                return Ok((folder, if done { Found::Finished } else { Found::Unfinished }));
+            }
+            if TRACES.iter().any(|name| has_something(&folder.path(name))) {
                 return Err(Error::file(
                     dir,
                     format!(
@@ -84,17 +108,7 @@ impl RunFolder {
                     ),
                 ));
             }
-            let found =
-                if folder.path(DONE).exists() { Found::Finished } else { Found::Unfinished };
-            return Ok((folder, found));
         }
-        if dir.exists() && dir.read_dir().map_err(|e| Error::io(dir, e))?.next().is_some() {
-            return Err(Error::file(
-                dir,
-                "is not empty and holds no run (no config.toml): choose another --out",
-            ));
-        }
-        disk::create_dir(dir)?;
         disk::write_atomic(&config_path, text.as_bytes())?;
         Ok((folder, Found::Nothing))
     }
@@ -123,6 +137,36 @@ impl RunFolder {
     }
 }
 
+/// Whether a folder holds nothing, or is not there.
+fn is_empty(dir: &Path) -> Result<bool> {
+    if !dir.exists() {
+        return Ok(true);
+    }
+    let mut entries = dir.read_dir().map_err(|e| Error::io(dir, e))?;
+    Ok(entries.all(|entry| entry.is_ok_and(|entry| entry.file_name() == LOCK)))
+}
+
+/// Whether a file or folder is there and not empty; `DONE` is empty and says something all the same.
+fn has_something(path: &Path) -> bool {
+    path.metadata().is_ok_and(|found| match found.is_dir() {
+        true => path.read_dir().is_ok_and(|mut entries| entries.next().is_some()),
+        false => found.len() > 0 || path.ends_with(DONE),
+    })
+}
+
+fn lock(dir: &Path) -> Result<Option<Arc<File>>> {
+    let path = dir.join(LOCK);
+    let file = File::create(&path).map_err(|e| Error::io(&path, e))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(Arc::new(file))),
+        Err(TryLockError::WouldBlock) => Err(Error::file(
+            dir,
+            "another program is at work in this folder: wait until it has ended, or choose another --out",
+        )),
+        Err(TryLockError::Error(_)) => Ok(None),
+    }
+}
+
 fn first_difference(there: &str, here: &str) -> String {
     let mut pairs = there.lines().zip(here.lines());
     match pairs.find(|(a, b)| a != b) {
@@ -144,13 +188,43 @@ mod tests {
     fn equal_configurations_resume_and_others_are_refused() {
         let root = tempfile::tempdir().unwrap();
         let dir = root.path().join("a");
-        let (folder, found) = RunFolder::open(&dir, &Config { seed: 1 }).unwrap();
-        assert_eq!(found, Found::Nothing);
-        assert_eq!(RunFolder::open(&dir, &Config { seed: 1 }).unwrap().1, Found::Unfinished);
-        folder.finish().unwrap();
-        assert_eq!(RunFolder::open(&dir, &Config { seed: 1 }).unwrap().1, Found::Finished);
-        let message = RunFolder::open(&dir, &Config { seed: 2 }).unwrap_err().to_string();
+        let found = |seed| RunFolder::open(&dir, &Config { seed }).map(|(_, found)| found);
+        assert_eq!(found(1).unwrap(), Found::Nothing);
+        assert_eq!(found(1).unwrap(), Found::Unfinished);
+        std::fs::write(dir.join(RECORDS_JSONL), "{}\n").unwrap();
+        let message = found(2).unwrap_err().to_string();
         assert!(message.contains("it says `seed = 1`, now `seed = 2`"), "{message}");
+        RunFolder::open(&dir, &Config { seed: 1 }).unwrap().0.finish().unwrap();
+        assert_eq!(found(1).unwrap(), Found::Finished);
+        assert!(found(2).is_err());
+    }
+
+    #[test]
+    fn a_run_that_did_nothing_gives_way() {
+        let root = tempfile::tempdir().unwrap();
+        let dir = root.path().join("a");
+        let found = |seed| RunFolder::open(&dir, &Config { seed }).map(|(_, found)| found);
+        assert_eq!(found(1).unwrap(), Found::Nothing);
+        std::fs::write(dir.join(RECORDS_JSONL), "").unwrap();
+        std::fs::create_dir(dir.join(CHECKPOINTS)).unwrap();
+        assert_eq!(found(2).unwrap(), Found::Nothing);
+        assert_eq!(disk::read_text(&dir.join(CONFIG)).unwrap(), "seed = 2\n");
+        std::fs::write(dir.join(DONE), "").unwrap();
+        assert!(found(1).is_err());
+    }
+
+    #[test]
+    fn two_programs_do_not_work_in_one_folder() {
+        let root = tempfile::tempdir().unwrap();
+        let dir = root.path().join("a");
+        let (first, _) = RunFolder::open(&dir, &Config { seed: 1 }).unwrap();
+        let message = RunFolder::open(&dir, &Config { seed: 1 }).unwrap_err().to_string();
+        assert!(message.contains("another program is at work"), "{message}");
+        let clone = first.clone();
+        drop(first);
+        assert!(RunFolder::open(&dir, &Config { seed: 1 }).is_err());
+        drop(clone);
+        assert!(RunFolder::open(&dir, &Config { seed: 1 }).is_ok());
     }
 
     #[test]

@@ -79,6 +79,9 @@ pub fn load(dir: &Path) -> Result<ModelConfig> {
             "architecture '{found}' is not supported: howard runs Qwen3ForCausalLM"
         ));
     }
+    if let Some(kind) = raw.model_type.as_deref().filter(|kind| *kind != "qwen3") {
+        return refuse(format!("model_type '{kind}' is not qwen3, though the architecture is"));
+    }
     let rope = raw.rope_parameters.as_ref();
     let rope_types = [raw.rope_scaling.as_ref(), rope]
         .map(|v| v.and_then(|v| v.get("rope_type").or_else(|| v.get("type"))?.as_str()));

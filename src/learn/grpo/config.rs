@@ -10,7 +10,7 @@ use crate::bench::PromptStyle;
 use crate::error::{Error, Result};
 use crate::learn::compute::{ComputeConfig, LoraConfig};
 use crate::learn::recipe::AdamWOptions;
-use crate::loss::Objective;
+use crate::loss::{Loss, Objective};
 use crate::reward::RewardConfig;
 use crate::schedule::Schedule;
 use crate::types::SamplingParams;
@@ -253,6 +253,10 @@ impl GrpoConfig {
         }
         if !self.adapter.as_os_str().is_empty() && self.lora.is_none() {
             return Err(Error::config("adapter", "an adapter to start from needs a [lora] table"));
+        }
+        if self.objective.loss == Loss::CrossEntropy {
+            let problem = "cross_entropy learns given texts, as sft does, whatever the reward: choose a loss of rewards";
+            return Err(Error::config("objective.loss", problem));
         }
         self.objective.check()?;
         self.reward.check(sampling.max_tokens)?;

@@ -105,9 +105,10 @@ fn some<V: Vectors, N: Number, const G: usize>(
             let seen = PAGE.min(length - index * PAGE);
             let (whole, first) = (seen / N::PER, index * (PAGE / N::PER));
             let values = &pages.values(page, layer, head)[column..];
-            let weights: [&[N]; G] = std::array::from_fn(|j| &weights[j * stride + first..]);
+            let weights: [&[N]; G] =
+                std::array::from_fn(|j| &weights[j * stride + first..][..seen.div_ceil(N::PER)]);
             V::accumulate(&mut sums, weights, [Rows { values, stride: dp }], whole);
-            if seen > whole * N::PER {
+            if N::PER > 1 && seen > whole * N::PER {
                 // The other half of the last number is a position that is not seen: a weight of 0 does not hide what is no number.
                 let last = std::array::from_fn::<N, WIDTH, _>(|n| {
                     let mut value = N::default();

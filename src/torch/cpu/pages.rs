@@ -118,7 +118,7 @@ impl<N: Number> Pages<N> {
         let (at, slot) = (self.at(layer, head), position % PAGE);
         let (keys, dp) = (self.keys_len(), self.dp);
         let page = &mut self.pages[table[position / PAGE]][at..];
-        for (place, key) in page[slot..].iter_mut().step_by(PAGE).zip(key.chunks(N::PER)) {
+        for (place, key) in page[slot..].iter_mut().step_by(PAGE).zip(key.chunks_exact(N::PER)) {
             *place = N::of(key);
         }
         // Positions are written in order: a later one of the same number comes after this.

@@ -120,11 +120,9 @@ impl<const PAIRS: bool> Vectors for Avx512<PAIRS> {
                 for m in 0..M {
                     let factor = _mm512_set1_ps(*coefficients[m].as_ptr().cast::<f32>().add(i));
                     for p in 0..P {
-                        let [first, second] = own[m][p];
-                        own[m][p] = [
-                            N::multiply_add_16::<PAIRS>(factor, row[p][0], first),
-                            N::multiply_add_16::<PAIRS>(factor, row[p][1], second),
-                        ];
+                        let own = &mut own[m][p];
+                        own[0] = N::multiply_add_16::<PAIRS>(factor, row[p][0], own[0]);
+                        own[1] = N::multiply_add_16::<PAIRS>(factor, row[p][1], own[1]);
                     }
                 }
             }
