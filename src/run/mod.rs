@@ -69,7 +69,7 @@ const TRACES: [&str; 8] =
 #[derive(Clone, Debug)]
 pub struct RunFolder {
     dir: PathBuf,
-    /// Let go by the system when the program ends, also when it is killed; none where the file system has no locks.
+    /// Let go by the system when the program ends, also when it is killed; none where files cannot be locked.
     _lock: Option<Arc<File>>,
 }
 
@@ -154,9 +154,9 @@ fn has_something(path: &Path) -> bool {
     })
 }
 
+/// None also where nothing can be written: whoever wants to write will say so.
 fn lock(dir: &Path) -> Result<Option<Arc<File>>> {
-    let path = dir.join(LOCK);
-    let file = File::create(&path).map_err(|e| Error::io(&path, e))?;
+    let Ok(file) = File::create(dir.join(LOCK)) else { return Ok(None) };
     match file.try_lock() {
         Ok(()) => Ok(Some(Arc::new(file))),
         Err(TryLockError::WouldBlock) => Err(Error::file(
