@@ -1,6 +1,6 @@
 //! Generation: token ids in, token ids out; no text, no grading.
 //!
-//! Two engines answer in the same way, [`super::cpu`] on the CPU, and [`super::plain`] with libtorch's operators everywhere
+//! Two engines answer in the same way, `cpu` on the CPU, and [`super::plain`] with libtorch's operators everywhere
 //! else and for learning models whose copy would be too large; [`super::prepared`] chooses.
 
 use super::config::ModelConfig;

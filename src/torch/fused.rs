@@ -1,5 +1,5 @@
 //! Operators of training that are one pass forward and one backward, where libtorch makes many: RMSNorm with rotation, and
-//! the gate of the feed-forward layer. Autograd's side is in `fused.cpp`, the loops are in [`super::cpu::training`]; what is
+//! the gate of the feed-forward layer. Autograd's side is in `fused.cpp`, the loops are in `cpu/training.rs`; what is
 //! unsafe is between them, here.
 //!
 //! They compute on the thread that calls them, and serve where that is all there is ([`serves`]): in lanes.
