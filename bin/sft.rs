@@ -133,7 +133,7 @@ fn dry_run(config: &SftConfig, available: Option<u64>) -> anyhow::Result<u8> {
 /// The folder of the model to start from; made from nothing where the recipe says so.
 fn start_model(config: &SftConfig, folder: &RunFolder) -> anyhow::Result<PathBuf> {
     let Some(shape) = &config.scratch else { return Ok(config.model.clone()) };
-    let dir = folder.path("scratch");
+    let dir = folder.path(run::SCRATCH);
     if !dir.join("config.json").exists() {
         let conversations = match config.data.path() {
             Some(path) => batches::read_chat(path)?.into_iter().map(|(_, m)| m).collect(),

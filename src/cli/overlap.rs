@@ -14,11 +14,8 @@ use crate::error::{Error, Result};
 use crate::learn::batches;
 use crate::learn::grpo::problems::Problems;
 
-use crate::run::RunFolder;
+use crate::run::{OVERLAP, RunFolder};
 use crate::types::{Problem, ProblemId, Role};
-
-/// Name of the report in a run's folder.
-pub const OVERLAP: &str = "overlap.json";
 
 /// What was compared, and what was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]

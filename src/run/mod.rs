@@ -61,9 +61,13 @@ pub enum Found {
 /// Locked while a program works in the folder.
 const LOCK: &str = ".lock";
 
-/// What a run leaves once it has done something.
-const TRACES: [&str; 8] =
-    [DONE, RECORDS, RECORDS_JSONL, STEPS, GROUPS, PENDING, CHECKPOINTS, MODEL];
+/// Problems of the training set that benchmarks ask too.
+pub const OVERLAP: &str = "overlap.json";
+/// A model from nothing, to start from.
+pub const SCRATCH: &str = "scratch";
+
+/// What stands in a folder before its run has done anything.
+const START: [&str; 5] = [LOCK, CONFIG, MANIFEST, OVERLAP, SCRATCH];
 
 /// The folder of a run. Nobody else may open it while this (or a clone) lives.
 #[derive(Clone, Debug)]
@@ -75,7 +79,7 @@ pub struct RunFolder {
 
 impl RunFolder {
     /// Opens a run's folder: creates it with its configuration, or recognises the run that is already there. A run that has
-    /// done nothing yet, because something was wrong, gives way to one of another configuration.
+    /// done nothing yet, because something was wrong, gives way to one of another configuration, with all that it left.
     ///
     /// # Errors
     /// The folder cannot be written, or another program works in it; it holds a run of another configuration, or files that
@@ -99,7 +103,7 @@ impl RunFolder {
                 let done = folder.path(DONE).exists();
                 return Ok((folder, if done { Found::Finished } else { Found::Unfinished }));
             }
-            if TRACES.iter().any(|name| has_something(&folder.path(name))) {
+            if !did_nothing(dir)? {
                 return Err(Error::file(
                     dir,
                     format!(
@@ -108,9 +112,24 @@ impl RunFolder {
                     ),
                 ));
             }
+            folder.clear()?;
         }
         disk::write_atomic(&config_path, text.as_bytes())?;
         Ok((folder, Found::Nothing))
+    }
+
+    /// Removes what another run began with: its model and data are not those of this one.
+    fn clear(&self) -> Result<()> {
+        for name in [MANIFEST, OVERLAP].map(|name| self.path(name)) {
+            if name.exists() {
+                disk::remove(&name)?;
+            }
+        }
+        let scratch = self.path(SCRATCH);
+        if scratch.exists() {
+            std::fs::remove_dir_all(&scratch).map_err(|e| Error::io(&scratch, e))?;
+        }
+        Ok(())
     }
 
     /// A file of the run.
@@ -146,12 +165,21 @@ fn is_empty(dir: &Path) -> Result<bool> {
     Ok(entries.all(|entry| entry.is_ok_and(|entry| entry.file_name() == LOCK)))
 }
 
-/// Whether a file or folder is there and not empty; `DONE` is empty and says something all the same.
-fn has_something(path: &Path) -> bool {
-    path.metadata().is_ok_and(|found| match found.is_dir() {
-        true => path.read_dir().is_ok_and(|mut entries| entries.next().is_some()),
-        false => found.len() > 0 || path.ends_with(DONE),
-    })
+/// Whether a run's folder holds nothing but what every run begins with, and what is empty. `DONE` is empty and says something all
+/// the same.
+fn did_nothing(dir: &Path) -> Result<bool> {
+    for entry in dir.read_dir().map_err(|e| Error::io(dir, e))? {
+        let (path, name) =
+            entry.map(|e| (e.path(), e.file_name())).map_err(|e| Error::io(dir, e))?;
+        let empty = path.metadata().is_ok_and(|found| match found.is_dir() {
+            true => path.read_dir().is_ok_and(|mut entries| entries.next().is_none()),
+            false => found.len() == 0,
+        });
+        if name == DONE || !(empty || START.iter().any(|start| name == *start)) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// None also where nothing can be written: whoever wants to write will say so.
@@ -199,6 +227,7 @@ mod tests {
         assert!(found(2).is_err());
     }
 
+    /// With its manifest and its model, which the next run would take for its own.
     #[test]
     fn a_run_that_did_nothing_gives_way() {
         let root = tempfile::tempdir().unwrap();
@@ -207,10 +236,26 @@ mod tests {
         assert_eq!(found(1).unwrap(), Found::Nothing);
         std::fs::write(dir.join(RECORDS_JSONL), "").unwrap();
         std::fs::create_dir(dir.join(CHECKPOINTS)).unwrap();
+        std::fs::create_dir(dir.join(SCRATCH)).unwrap();
+        for name in ["scratch/config.json", MANIFEST, OVERLAP] {
+            std::fs::write(dir.join(name), "{}").unwrap();
+        }
         assert_eq!(found(2).unwrap(), Found::Nothing);
         assert_eq!(disk::read_text(&dir.join(CONFIG)).unwrap(), "seed = 2\n");
-        std::fs::write(dir.join(DONE), "").unwrap();
-        assert!(found(1).is_err());
+        assert!(![SCRATCH, MANIFEST, OVERLAP].iter().any(|name| dir.join(name).exists()));
+    }
+
+    #[test]
+    fn nothing_that_was_done_or_added_gives_way() {
+        for name in [DONE, STEPS, EVALUATIONS, "notes.txt", "model/model.safetensors"] {
+            let root = tempfile::tempdir().unwrap();
+            let dir = root.path().join("a");
+            RunFolder::open(&dir, &Config { seed: 1 }).unwrap();
+            std::fs::create_dir(dir.join(MODEL)).unwrap();
+            std::fs::write(dir.join(name), if name == DONE { "" } else { "x" }).unwrap();
+            assert!(RunFolder::open(&dir, &Config { seed: 2 }).is_err(), "{name}");
+            assert!(dir.join(name).exists() && dir.join(CONFIG).exists());
+        }
     }
 
     #[test]
