@@ -6,6 +6,7 @@ use howard::error::Result;
 use howard::learn::Learner;
 use howard::learn::compute::{ComputeConfig, Precision};
 use howard::learn::recipe::AdamWOptions;
+use howard::learn::sft;
 use howard::loss::Objective;
 use howard::rng::Seed;
 use howard::types::{SamplingParams, TrainSample};
@@ -181,15 +182,11 @@ impl Sides {
         let model = self.there.model();
         model.generate(&prompts, &[], &|_, _| false, 64, &mut |output| {
             let prompt = &prompts[output.prompt].ids;
-            let place = |values: &[f32]| [vec![0.0; prompt.len()], values.to_vec()].concat();
+            let ids = [prompt.as_slice(), &output.ids].concat();
+            let mask = [vec![0; prompt.len()], vec![1; output.ids.len()]].concat();
             samples.push(TrainSample {
-                ids: [prompt.as_slice(), &output.ids].concat(),
-                mask: [vec![0; prompt.len()], vec![1; output.ids.len()]].concat(),
-                sampler_logprobs: place(&output.logprobs),
-                advantages: place(&vec![1.0; output.ids.len()]),
-                old_logprobs: vec![],
-                reference_logprobs: vec![],
-                weight: 1.0,
+                sampler_logprobs: [vec![0.0; prompt.len()], output.logprobs].concat(),
+                ..sft::sample(ids, mask)
             });
             Ok(())
         })?;

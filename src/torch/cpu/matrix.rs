@@ -117,7 +117,8 @@ impl<N: Number> Panels<N> {
         padded(if then == Then::Gate { padded(self.outputs) / 2 } else { self.outputs })
     }
 
-    /// `x [m, i]` times the matrix; rows of `x` are `stride` apart, rows of `into` [`Panels::length`]. `room` is used again: with bf16, `x` is rounded into it.
+    /// `x [m, i]` times the matrix; rows of `x` are `stride` apart, rows of `into` [`Panels::length`]. `room` is used again:
+    /// with bf16, `x` is rounded into it.
     pub fn product(
         &self,
         team: Team,

@@ -2,8 +2,8 @@
 //!
 //! A pair is one number of 32 bits, so that both kinds have the same loops: where fp32 multiplies two numbers and adds the
 //! product to a sum, pairs multiply two times two. Sums are fp32 in either case. Processors with AVX-512-BF16 do that in
-//! one instruction; elsewhere it is two products and sums, which give the same bits (tested on an AMD EPYC)
-//! (but for numbers below 1e-38, which that instruction takes for 0).
+//! one instruction; elsewhere it is two products and sums, which give the same bits (tested on an AMD EPYC), but for
+//! numbers below 1e-38, which that instruction takes for 0.
 
 use std::fmt::Debug;
 use std::marker::PhantomData;
